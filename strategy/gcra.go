@@ -1,0 +1,48 @@
+package strategy
+
+import "math"
+
+// GCRA is the generic cell rate algorithm: it spaces hits evenly, by period/limit, and tolerates those that come
+// early by up to the burst tolerance T. A hit of cost c conforms iff now >= max(TAT, now) + (c-1)·period/limit - T
+// (ITU-T I.371; TAT is the theoretical arrival time). With the default T of 0, no two hits pass at once, and a cost
+// above 1 never does.
+type GCRA struct {
+	// BurstToleranceMS is T in milliseconds; fractions are kept to the microsecond.
+	BurstToleranceMS float64 `json:"burst_tolerance_ms,omitzero"`
+	// Burst says it in hits: so many can pass at once, T = (Burst-1)·period/limit. 0 leaves it to BurstToleranceMS;
+	// setting both is an error.
+	Burst int64 `json:"burst,omitzero"`
+}
+
+// Name implements Strategy.
+func (GCRA) Name() string { return "gcra" }
+
+// Bind implements Strategy. The capacity of the meter is the largest conforming cost, 1 + T·limit/period.
+func (g GCRA) Bind(r Rate) (Algorithm, error) {
+	tolerance := math.RoundToEven(g.BurstToleranceMS * 1000)
+	switch {
+	case g.Burst < 0:
+		return nil, paramError("burst", g.Burst, "is negative")
+	case g.Burst > 0 && g.BurstToleranceMS != 0:
+		return nil, paramError("burst", g.Burst, "and burst_tolerance_ms are both set")
+	case g.BurstToleranceMS < 0 || math.IsNaN(tolerance):
+		return nil, paramError("burst_tolerance_ms", g.BurstToleranceMS, "is negative")
+	case tolerance > maxSpan:
+		return nil, paramError("burst_tolerance_ms", g.BurstToleranceMS, "is above 100 years")
+	}
+	field, capacity := "burst", amount{whole: g.Burst}
+	if g.Burst == 0 {
+		field = "burst_tolerance_ms"
+		q, part, ok := mul(int64(tolerance), r.limit).divMod(r.periodMS * 1000)
+		if !ok || q >= maxCapacity {
+			return nil, paramError(field, g.BurstToleranceMS, "lets more than 2^60 hits through at once")
+		}
+		capacity = amount{q + 1, part}
+	}
+	m, err := newMeter(r, capacity, field)
+	if err != nil {
+		return nil, err
+	}
+	m.integral = true
+	return m, nil
+}

@@ -1,0 +1,29 @@
+package strategy
+
+import (
+	"math"
+	"time"
+)
+
+// Time is an instant on the clock of a partition, in microseconds since the Unix epoch. Everything inside a strategy
+// counts in this unit; durations become time.Duration only in answers.
+type Time int64
+
+// TimeOf is the instant t in the unit of a decision, rounded down.
+func TimeOf(t time.Time) Time { return Time(t.UnixMicro()) }
+
+// Go returns t as a time.Time.
+func (t Time) Go() time.Time { return time.UnixMicro(int64(t)) }
+
+// Never is the wait of a hit whose cost can never fit: waiting does not help.
+const Never time.Duration = -1
+
+// forever is later than any instant that a valid policy can produce.
+const forever Time = math.MaxInt64
+
+// maxSpan bounds, in microseconds, every period and every time that a full bucket takes to drain: 100 years. Twice
+// that span still fits a time.Duration, so no wait and no instant overflows.
+const maxSpan = 100 * 365 * 24 * 3600 * 1_000_000
+
+// wait converts microseconds to the duration of an answer.
+func wait(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
