@@ -1,0 +1,45 @@
+# The tools are pinned here; each is fetched and built by go when it is first used.
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 5s
+NODE_FLAGS ?=
+
+.PHONY: help fmt lint test race fuzz bench mutate cluster build run
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build bin/traffik-node
+	go build -o bin/ ./cmd/traffik-node
+
+run: ## run a node on loopback
+	go run ./cmd/traffik-node $(NODE_FLAGS)
+
+fmt: ## format all code
+	gofmt -w .
+
+lint: ## check formatting, vet and golangci-lint
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet ./...
+	go run $(GOLANGCI) run ./...
+
+test: ## run all tests
+	go test ./...
+
+race: ## run all tests but those of processes with the race detector
+	go test -race $$(go list ./... | grep -v /test/)
+
+fuzz: ## run every fuzz target for FUZZTIME
+	@for pkg in $$(go list ./...); do \
+		for f in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "fuzz $$pkg $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+bench: ## run every benchmark once, so that none rots; BENCHTIME=1s for figures
+	go test -run '^$$' -bench . -benchmem -benchtime $(or $(BENCHTIME),1x) ./...
+
+mutate: ## check that the tests catch every mutation in the kept list
+	go run ./internal/mutate
+
+cluster: ## run the tests that start processes
+	go test -count=1 ./test/...
