@@ -65,6 +65,14 @@ func (r *Ring) Members() []string {
 // Owner is the best ranked member of partition p; "" if there are no members.
 func (r *Ring) Owner(p int) string { return r.at(p, 0) }
 
+// OwnerIndex is the index in Members of the owner of partition p; -1 if there are no members.
+func (r *Ring) OwnerIndex(p int) int {
+	if i := r.ranked[p*r.depth]; i != none {
+		return int(i)
+	}
+	return -1
+}
+
 // Ranked are the owner of partition p and its backups, best first; fewer than the depth if members are.
 func (r *Ring) Ranked(p int) []string {
 	names := make([]string, 0, r.depth)

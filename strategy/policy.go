@@ -31,7 +31,8 @@ type Policy struct {
 // boundLimit is a limit with its algorithm. Records point to the one under which they were last charged.
 type boundLimit struct {
 	name     string
-	strategy string
+	of       Strategy
+	strategy string // its name
 	rate     Rate
 	algo     Algorithm // nil if the rate is unlimited
 	params   []byte    // JSON of the strategy, empty if it is {}
@@ -102,7 +103,7 @@ func bind(l Limit) (*boundLimit, error) {
 	if bytes.Equal(params, []byte("{}")) {
 		params = nil
 	}
-	b := &boundLimit{name: l.Name, strategy: l.Strategy.Name(), rate: l.Rate, params: params}
+	b := &boundLimit{name: l.Name, of: l.Strategy, strategy: l.Strategy.Name(), rate: l.Rate, params: params}
 	b.encoded = appendLimit(nil, b)
 	if l.Rate.IsUnlimited() {
 		return b, nil
