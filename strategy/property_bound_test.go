@@ -1,0 +1,119 @@
+package strategy_test
+
+import (
+	"math/big"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// TestBounded: in no interval is more admitted than the documented bound, whatever arrives when, and wherever the clock
+// steps. The clock of a bound does not go back. Guarantee 5.
+func TestBounded(t *testing.T) {
+	forEach(t, func(t *rapid.T, name string) {
+		m := newMachine(t, drawSpec(t, name))
+		m.refunds = false
+		m.steps(t, rapid.IntRange(5, 40).Draw(t, "steps"))
+		for i := range m.charges[:max(len(m.charges)-1, 0)] {
+			m.charges[i+1].at = max(m.charges[i+1].at, m.charges[i].at)
+		}
+		switch name {
+		case "sliding_window_log":
+			m.boundPeriods(t, 1, m.limit)
+		case "priority_queue":
+			for class := int64(strategy.Low); class <= strategy.Critical; class++ {
+				m.boundPeriods(t, int(class), (5-class)*m.limit)
+			}
+		case "sliding_window_counter":
+			m.boundWindows(t, m.limit)
+			m.boundPeriods(t, 0, 2*m.limit)
+		case "fixed_window", "adaptive_throttle":
+			m.boundWindows(t, m.limit)
+		case "tiered_rate":
+			m.boundWindows(t, m.largest(10, m.params["tier_multipliers"]))
+		case "time_of_day":
+			m.boundWindows(t, m.largest(2, m.params["time_windows"]))
+		case "quota_with_rollover":
+			share := int64(float64(m.limit) * m.number("rollover_percentage", 0.5))
+			m.boundWindows(t, m.limit+min(share, m.integer("max_rollover", 500)))
+		case "cost_based_token_bucket":
+			fastest := max(m.number("min_refill_rate", 0.5), 1)
+			m.boundRuns(t, ratInt(newCostOracle(m.spec).size()), new(big.Rat).SetFloat64(fastest), big.NewRat(1, 1<<32))
+		default:
+			m.boundRuns(t, newMeterOracle(m.spec).size(), ratInt(1), new(big.Rat))
+		}
+	})
+}
+
+// largest is the limit times the largest of the multipliers, or of what they default to.
+func (m *machine) largest(most float64, multipliers any) int64 {
+	switch ms := multipliers.(type) {
+	case map[string]float64:
+		most = 0
+		for _, f := range ms {
+			most = max(most, f)
+		}
+	case [][3]float64:
+		most = 1 // of the hours in no window
+		for _, w := range ms {
+			most = max(most, w[2])
+		}
+	}
+	return int64(float64(m.limit) * most)
+}
+
+// boundWindows: in each aligned window at most limit.
+func (m *machine) boundWindows(t *rapid.T, limit int64) {
+	sums := map[int64]int64{}
+	for _, c := range m.charges {
+		w := floorDiv(c.at, m.period)
+		sums[w] += c.hit.Cost
+		require.LessOrEqual(t, sums[w], limit, "%+v: window %d", m.spec, w)
+	}
+}
+
+// boundPeriods: in each period that ends with a charge at most limit, of what has at least the priority class.
+func (m *machine) boundPeriods(t *rapid.T, class int, limit int64) {
+	for i, last := range m.charges {
+		sum := int64(0)
+		for _, c := range m.charges[:i+1] {
+			if c.at > last.at-m.period && (class <= 1 || newLogOracle(m.spec).priority(c.hit) >= class) {
+				sum += c.hit.Cost
+			}
+		}
+		require.LessOrEqual(t, sum, limit, "%+v: the period until %d, priority %d", m.spec, last.at, class)
+	}
+}
+
+// boundRuns: in each interval at most the capacity and what the rate, times speed, makes of its length, with some
+// grain for each charge.
+func (m *machine) boundRuns(t *rapid.T, capacity, speed, grain *big.Rat) {
+	speed = new(big.Rat).Mul(speed, m.perMicrosecond())
+	for i, first := range m.charges {
+		sum := new(big.Rat)
+		for _, c := range m.charges[i:] {
+			sum.Add(sum, ratInt(c.hit.Cost)).Sub(sum, grain)
+			bound := new(big.Rat).Mul(speed, ratInt(c.at-first.at))
+			bound.Add(bound, capacity)
+			require.LessOrEqual(t, sum.Cmp(bound), 0, "%+v: from %d to %d", m.spec, first.at, c.at)
+		}
+	}
+}
+
+// TestClockBack: a clock that goes back, before or behind a charge, makes nothing fit that did not. Guarantee 5.
+func TestClockBack(t *testing.T) {
+	forEach(t, func(t *rapid.T, name string) {
+		if name == "time_of_day" || name == "adaptive_throttle" {
+			return // their limit may have been larger before; the oracle judges them
+		}
+		m := drive(t, name)
+		h := m.hit(t)
+		back := rapid.Int64Range(0, 3*m.period).Draw(t, "back by")
+		if decide(t, m.records, m.now-back, h, false).Allowed {
+			require.True(t, decide(t, m.records, m.now, h, false).Allowed, "%+v: cost %d fits %d µs before %d only", m.spec, h.Cost, back, m.now)
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package strategy_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// TestRefund: a refund is visible at once, never above full, and gives nothing to a later window than that of the
+// charge. Guarantee 10.
+func TestRefund(t *testing.T) {
+	forEach(t, func(t *rapid.T, name string) {
+		m := drive(t, name)
+		h := m.hit(t)
+		before := decide(t, m.records, m.now, h, false)
+		d := decide(t, m.records, m.now, h, true)
+		if !d.Allowed {
+			return
+		}
+		kept := m.clone(t)
+		require.NoError(t, m.records.Refund(d.At, strategy.Time(m.now), h))
+		after := decide(t, m.records, m.now, h, false)
+		require.GreaterOrEqual(t, after.Remaining, d.Remaining, "%+v", m.spec)
+		require.LessOrEqual(t, after.Remaining, before.Remaining, "%+v: more than there had been", m.spec)
+		if name != "adaptive_throttle" && m.now == m.latest {
+			require.Equal(t, before.Remaining, after.Remaining, "%+v: not all came back", m.spec)
+		}
+
+		// The other one is refunded when its window is gone.
+		if windowed[name] {
+			m.now = (floorDiv(m.now, m.period) + 1 + rapid.Int64Range(0, 2).Draw(t, "windows")) * m.period
+			if m.now <= m.latest {
+				return
+			}
+			want := decide(t, kept, m.now, h, false)
+			require.NoError(t, kept.Refund(d.At, strategy.Time(m.now), h))
+			require.Equal(t, want.Verdict, decide(t, kept, m.now, h, false).Verdict, "%+v: given to a later window", m.spec)
+		}
+	})
+}
+
+// windowed are the strategies in whose windows nothing is left of the one before.
+var windowed = map[string]bool{
+	"fixed_window": true, "tiered_rate": true, "time_of_day": true, "adaptive_throttle": true, "quota_with_rollover": true,
+}
+
+// TestRefundNeverAboveFull: whatever is given back, and however often, no more fits than with a key never seen.
+func TestRefundNeverAboveFull(t *testing.T) {
+	forEach(t, func(t *rapid.T, name string) {
+		m := drive(t, name)
+		for range rapid.IntRange(1, 5).Draw(t, "refunds") {
+			h := m.hit(t)
+			charged := strategy.Time(m.now)
+			if len(m.charges) > 0 {
+				charged = strategy.Time(rapid.SampledFrom(m.charges).Draw(t, "charge").at)
+			}
+			require.NoError(t, m.records.Refund(charged, strategy.Time(m.now), h))
+			h.Cost = 1
+			d, fresh := decide(t, m.records, m.now, h, false), decide(t, &strategy.Records{}, m.now, h, false)
+			require.LessOrEqual(t, d.Remaining, float64(d.Limit), "%+v", m.spec)
+			if name != "quota_with_rollover" {
+				require.LessOrEqual(t, d.Remaining, fresh.Remaining, "%+v", m.spec)
+			}
+		}
+	})
+}
