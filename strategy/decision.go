@@ -50,6 +50,12 @@ type Decision struct {
 // Allow is the decision for what needs no decision: a cost of 0, an exempt caller, an unlimited rate.
 func Allow() Decision { return Decision{Verdict: unlimitedVerdict} }
 
+// UnlimitedStat is the stat of a key whose rate is unlimited.
+func UnlimitedStat(key string) Stat {
+	v := unlimitedVerdict
+	return Stat{Key: key, Rate: Unlimited(), Remaining: v.Remaining, Limit: v.Limit}
+}
+
 // Stat tells where a key stands, and consumes nothing.
 type Stat struct {
 	// Key is the key that was asked about.
