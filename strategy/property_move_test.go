@@ -137,3 +137,29 @@ func TestJoin(t *testing.T) {
 		}
 	})
 }
+
+// TestJoinAcrossPolicies: the same where the copies were last charged under different policies. Guarantees 7 and 8.
+func TestJoinAcrossPolicies(t *testing.T) {
+	forEach(t, func(t *rapid.T, name string) {
+		m := drive(t, name)
+		o := *m
+		o.spec = drawSpec(t, name)
+		o.policy, o.records = o.spec.policy(t), m.clone(t)
+		o.steps(t, rapid.IntRange(0, 5).Draw(t, "apart"))
+		m.steps(t, rapid.IntRange(0, 5).Draw(t, "apart"))
+		now := max(m.latest, o.latest)
+		ab, ba := m.clone(t), o.clone(t)
+		require.NoError(t, ab.Join(o.clone(t), strategy.Time(now), false))
+		require.NoError(t, ba.Join(m.clone(t), strategy.Time(now), true))
+		require.Equal(t, ab.Append(nil), ba.Append(nil), "%+v and %+v: commutative", m.spec, o.spec)
+		for _, policy := range []*strategy.Policy{m.policy, o.policy} {
+			h := o.hit(t)
+			h.Policy = policy
+			if decide(t, ab, now, h, false).Allowed {
+				for _, one := range []*machine{m, &o} {
+					require.True(t, decide(t, one.records, now, h, false).Allowed, "%+v and %+v: cost %d fits the joined only", m.spec, o.spec, h.Cost)
+				}
+			}
+		}
+	})
+}

@@ -65,6 +65,9 @@ func TestSeveral(t *testing.T) {
 				}
 			}
 			require.Equal(t, want, d.LimitedBy == "")
+			for _, m := range single {
+				require.LessOrEqual(t, m.records.NeutralAt(), rs.NeutralAt())
+			}
 		}
 	})
 }
