@@ -1,6 +1,7 @@
 package strategy_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,4 +67,26 @@ func TestRefundNeverAboveFull(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestRefundOfWhole: the part of a token that has not drained yet is not given back with the whole ones.
+func TestRefundOfWhole(t *testing.T) {
+	for _, name := range []string{"token_bucket", "leaky_bucket", "leaky_bucket_with_queue", "token_bucket_with_debt"} {
+		if !slices.Contains(known(t), name) {
+			continue
+		}
+		s := spec{name: name, limit: 10, period: second}
+		h, rs := strategy.NewHit("k", s.policy(t)), &strategy.Records{}
+		h.Cost = 5
+		decide(t, rs, firstDay, h, true)
+		now := firstDay + second/20
+		for _, c := range []struct {
+			back int64
+			left float64
+		}{{1, 6.5}, {3, 9.5}, {1, 10}} {
+			h.Cost = c.back
+			require.NoError(t, rs.Refund(strategy.Time(firstDay), strategy.Time(now), h))
+			require.InDelta(t, c.left, decide(t, rs, now, h, false).Remaining, 1e-9, "%s: %+v", name, c)
+		}
+	}
 }

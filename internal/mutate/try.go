@@ -168,7 +168,8 @@ func moduleRoot(ctx context.Context) (string, error) {
 	return root, nil
 }
 
-// copyModule copies what go test needs of the module at root: all but hidden folders and bin.
+// copyModule copies what go test needs of the module at root: all but hidden folders, bin, and the failures that rapid
+// has written down.
 func copyModule(to, root string) error {
 	return filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -180,7 +181,7 @@ func copyModule(to, root string) error {
 		}
 		target := filepath.Join(to, rel)
 		switch {
-		case d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "bin"):
+		case d.IsDir() && rel != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "bin" || d.Name() == "rapid"):
 			return filepath.SkipDir
 		case d.IsDir():
 			return os.MkdirAll(target, 0o700)
