@@ -37,7 +37,7 @@ func (s *System) Ask(ctx context.Context, k Key, r Request) (ans Answer) {
 }
 
 // Tell is Ask for a request that came in a batch, read at now: it never blocks, and the answer goes to reply. If the
-// actor is idle, that is before Tell returns.
+// actor is idle, that is before Tell returns. The strings of r.Hit may change after that: what is posted has copies.
 func (s *System) Tell(k Key, r Request, now strategy.Time, reply Replier) {
 	var ans Answer
 	if _, m := s.ask(s.partition(k), k, &r, now, reply, &ans); m == nil {
@@ -82,6 +82,9 @@ func (s *System) ask(p *partition, k Key, r *Request, now strategy.Time, reply R
 	}
 	m := s.newMessage(r)
 	m.custom, m.reply = custom, reply
+	if reply != nil {
+		m.own()
+	}
 	s.handOver(p, a, m, now)
 	return a, m
 }

@@ -30,7 +30,8 @@
 //  7. A panic in a strategy is the answer [ErrPanic] of that turn; the key's records are as before it.
 //  8. Time does not go back for a key, nor for the others of its partition.
 //  9. Every request is answered exactly once, whatever happens; after [System.Close] with [ErrClosed].
-//  10. A hit allocates nothing, on the caller's goroutine or through the mailbox; an idle key takes at most 150 bytes.
+//  10. A hit allocates nothing on the caller's goroutine, and through the mailbox at most a copy of the strings that Tell
+//     borrows; an idle key takes at most 150 bytes.
 //  11. Only a hit makes an actor. A check, a stat or a refund of a key never seen leaves nothing behind.
 //
 // # Not done here

@@ -1,6 +1,10 @@
 package actor
 
-import "github.com/traffik-io/traffik/strategy"
+import (
+	"strings"
+
+	"github.com/traffik-io/traffik/strategy"
+)
 
 // message is a request on its way: posted, or waiting in the line of its key, until it is answered. Messages are
 // pooled with their channel, so that posting allocates nothing.
@@ -27,6 +31,13 @@ func (s *System) newMessage(r *Request) *message {
 	}
 	m.Request, m.place = *r, notWaiting
 	return m
+}
+
+// own copies the strings of the hit, which may be part of a buffer that is used again.
+func (m *message) own() {
+	m.Hit.Key = strings.Clone(m.Hit.Key)
+	m.Hit.UID = strings.Clone(m.Hit.UID)
+	m.Hit.Scope = strings.Clone(m.Hit.Scope)
 }
 
 // recycle takes back a message that nobody else knows any more, and whose done is empty.
