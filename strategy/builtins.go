@@ -4,7 +4,18 @@ package strategy
 func builtins() []Kind {
 	return []Kind{
 		KindOf[FixedWindow](),
+		KindOf[SlidingWindowCounter](),
+		KindOf[SlidingWindowLog](),
 		KindOf[TokenBucket](),
+		KindOf[TokenBucketWithDebt](),
+		KindOf[LeakyBucket](),
+		KindOf[LeakyBucketWithQueue](),
 		KindOf[GCRA](),
+		KindOf[TieredRate](),
+		KindOf[AdaptiveThrottle](),
+		KindOf[PriorityQueue](),
+		KindOf[QuotaWithRollover](),
+		KindOf[TimeOfDay](),
+		KindOf[CostBasedTokenBucket](),
 	}
 }

@@ -36,15 +36,28 @@ func (r *reader) uint(limit int64) int64 {
 	return int64(v)
 }
 
-// time reads an instant, at most 2^61 away from the epoch, so that sums of it with periods stay in range.
+// time reads a valid instant.
 func (r *reader) time() Time {
 	v, n := binary.Varint(r.b)
-	if n <= 0 || v > 1<<61 || v < -1<<61 {
+	if n <= 0 || !Time(v).valid() {
 		r.b, r.bad = nil, true
 		return 0
 	}
 	r.b = r.b[n:]
 	return Time(v)
+}
+
+// valid reports whether t is at most 2^61 away from the epoch, so that sums of it with periods stay in range.
+func (t Time) valid() bool { return -1<<61 <= t && t <= 1<<61 }
+
+// window reads the start of a window: a multiple of period.
+func (r *reader) window(period int64) Time {
+	t := r.time()
+	if t%Time(period) != 0 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	return t
 }
 
 // bytes reads a string of at most limit bytes; the result is part of b.

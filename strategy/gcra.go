@@ -33,7 +33,7 @@ func (g GCRA) Bind(r Rate) (Algorithm, error) {
 	field, capacity := "burst", amount{whole: g.Burst}
 	if g.Burst == 0 {
 		field = "burst_tolerance_ms"
-		q, part, ok := mul(int64(tolerance), r.limit).divMod(r.periodMS * 1000)
+		q, part, ok := mul(int64(tolerance), r.limit).divMod(r.micros())
 		if !ok || q >= maxCapacity {
 			return nil, paramError(field, g.BurstToleranceMS, "lets more than 2^60 hits through at once")
 		}

@@ -1,8 +1,8 @@
 package strategy
 
 import (
-	"encoding/binary"
 	"math"
+	"time"
 )
 
 // meter is the arithmetic of every bucket here, and of GCRA: a level that rises with each charge, drains by limit
@@ -19,22 +19,20 @@ type meter struct {
 	integral bool // remaining is told in whole tokens
 }
 
-// amount is a number of tokens, whole + part/period, with 0 <= part < period.
-type amount struct{ whole, part int64 }
-
-func (a amount) less(b amount) bool {
-	return a.whole < b.whole || a.whole == b.whole && a.part < b.part
-}
-
 // meterState is the level of one key at an instant. The zero value is that of a key never seen.
 type meterState struct {
 	used amount
 	last Time
 }
 
+// metered is an algorithm around a meter.
+type metered interface{ base() *meter }
+
+func (m *meter) base() *meter { return m }
+
 // newMeter returns a meter of the rate with a capacity in whole tokens; field names the parameter that set it.
 func newMeter(r Rate, capacity amount, field string) (*meter, error) {
-	m := &meter{limit: r.limit, period: r.periodMS * 1000, capacity: capacity}
+	m := &meter{limit: r.limit, period: r.micros(), capacity: capacity}
 	if capacity.whole > maxCapacity {
 		return nil, paramError(field, capacity.whole, "is above the largest capacity, 2^60")
 	}
@@ -52,7 +50,7 @@ func (m *meter) Decide(s State, now Time, h Hit, charge bool) Verdict {
 	st := s.(*meterState)
 	at := max(now, st.last)
 	used := m.drained(st, at)
-	free := m.sub(m.capacity, used)
+	free := m.capacity.sub(used, m.period)
 	v := Verdict{Limit: m.capacity.whole}
 	switch {
 	case h.Cost <= free.whole:
@@ -66,11 +64,19 @@ func (m *meter) Decide(s State, now Time, h Hit, charge bool) Verdict {
 		v.Wait = Never
 	default:
 		need := mul(h.Cost-free.whole, m.period).sub(wide{lo: uint64(free.part)})
-		us, _ := need.ceilDiv(m.limit)
-		v.Wait = wait(us + int64(at-now))
+		v.Wait = m.waitFor(need, at, now)
 	}
 	v.Remaining = m.remaining(free)
 	return v
+}
+
+// waitFor is the wait from now until so many parts have drained from at on.
+func (m *meter) waitFor(parts wide, at, now Time) time.Duration {
+	us, ok := parts.ceilDiv(m.limit)
+	if !ok {
+		us = math.MaxInt64
+	}
+	return wait(addSaturating(us, int64(at-now)))
 }
 
 // Stat implements Statistician.
@@ -83,9 +89,7 @@ func (m *meter) Stat(s State, now Time, h Hit) Verdict {
 func (m *meter) Refund(s State, _, now Time, h Hit) {
 	st := s.(*meterState)
 	m.drainTo(st, now)
-	if st.used.whole -= h.Cost; st.used.whole < 0 {
-		st.used = amount{}
-	}
+	st.used = st.used.drained(amount{whole: h.Cost}, m.period)
 }
 
 // Join implements Joiner: the higher level at the later of the two instants.
@@ -111,7 +115,7 @@ func (m *meter) NeutralAt(s State) Time {
 
 // Adapt implements Adapter: what the old rate had not drained by now is still used.
 func (m *meter) Adapt(s State, old Algorithm, now Time) {
-	o, st := old.(*meter), s.(*meterState)
+	o, st := old.(metered).base(), s.(*meterState)
 	o.drainTo(st, now)
 	if m.period == o.period {
 		return
@@ -128,10 +132,7 @@ const meterVersion = 1
 // Append implements Algorithm.
 func (m *meter) Append(b []byte, s State) []byte {
 	st := s.(*meterState)
-	b = append(b, meterVersion)
-	b = binary.AppendUvarint(b, uint64(st.used.whole))
-	b = binary.AppendUvarint(b, uint64(st.used.part))
-	return binary.AppendVarint(b, int64(st.last))
+	return appendAmount(append(b, meterVersion), st.used, st.last)
 }
 
 // Decode implements Algorithm.
@@ -139,9 +140,7 @@ func (m *meter) Decode(b []byte) (State, error) {
 	r := reader{b: b}
 	r.version(meterVersion)
 	st := &meterState{}
-	st.used.whole = r.uint(2 * maxCapacity)
-	st.used.part = r.uint(m.period - 1)
-	st.last = r.time()
+	st.used, st.last = r.amount(m.period)
 	if !r.done() {
 		return nil, errState
 	}
@@ -163,11 +162,7 @@ func (m *meter) drained(st *meterState, now Time) amount {
 			return amount{}
 		}
 	}
-	left := m.sub(st.used, gone)
-	if left.whole < 0 {
-		return amount{}
-	}
-	return left
+	return st.used.drained(gone, m.period)
 }
 
 func (m *meter) drainTo(st *meterState, now Time) {
@@ -181,26 +176,10 @@ func (m *meter) drainTime(a amount) (us int64, ok bool) {
 	return mul(a.whole, m.period).add(wide{lo: uint64(a.part)}).ceilDiv(m.limit)
 }
 
-func (m *meter) sub(a, b amount) amount {
-	d := amount{a.whole - b.whole, a.part - b.part}
-	if d.part < 0 {
-		d.part += m.period
-		d.whole--
-	}
-	return d
-}
-
 // remaining is free in tokens, never rounded up to a cost that would not fit.
 func (m *meter) remaining(free amount) float64 {
-	switch {
-	case free.whole < 0:
-		return 0
-	case m.integral || free.part == 0:
-		return float64(free.whole)
+	if m.integral {
+		free.part = 0
 	}
-	next := float64(free.whole + 1)
-	if sum := float64(free.whole) + float64(free.part)/float64(m.period); sum < next {
-		return sum
-	}
-	return math.Nextafter(next, 0)
+	return free.float(m.period)
 }

@@ -30,9 +30,12 @@ func (p *Policy) Share(n int) (*Policy, error) {
 // nth is an nth of v, rounded up.
 func nth(v, n int64) int64 { return v/n + min(v%n, 1) }
 
+// nth is an nth of c, rounded up; the default and None stay so.
+func (c Count) nth(n int64) Count { return Count(nth(int64(c), n)) }
+
 // Share implements Sharer.
 func (s TokenBucket) Share(n int64) Strategy {
-	s.BurstSize = nth(s.BurstSize, n)
+	s.BurstSize = s.BurstSize.nth(n)
 	return s
 }
 
@@ -40,4 +43,25 @@ func (s TokenBucket) Share(n int64) Strategy {
 func (g GCRA) Share(n int64) Strategy {
 	g.Burst = nth(g.Burst, n)
 	return g
+}
+
+// Share implements Sharer.
+func (s TokenBucketWithDebt) Share(n int64) Strategy {
+	s.BurstSize, s.MaxDebt = s.BurstSize.nth(n), nth(s.MaxDebt, n)
+	return s
+}
+
+// Share implements Sharer.
+func (s QuotaWithRollover) Share(n int64) Strategy {
+	if s.MaxRollover == 0 {
+		s.MaxRollover = 500
+	}
+	s.MaxRollover = s.MaxRollover.nth(n)
+	return s
+}
+
+// Share implements Sharer.
+func (s CostBasedTokenBucket) Share(n int64) Strategy {
+	s.BurstSize = s.BurstSize.nth(n)
+	return s
 }

@@ -25,5 +25,11 @@ const forever Time = math.MaxInt64
 // that span still fits a time.Duration, so no wait and no instant overflows.
 const maxSpan = 100 * 365 * 24 * 3600 * 1_000_000
 
-// wait converts microseconds to the duration of an answer.
-func wait(us int64) time.Duration { return time.Duration(us) * time.Microsecond }
+// micros is the period in the unit of a decision.
+func (r Rate) micros() int64 { return r.periodMS * 1000 }
+
+// wait converts microseconds to the duration of an answer. It saturates, since a policy that changed may have left a
+// level that the new rate takes longer to drain than a time.Duration can say.
+func wait(us int64) time.Duration {
+	return time.Duration(min(us, math.MaxInt64/1000)) * time.Microsecond
+}

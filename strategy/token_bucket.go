@@ -3,8 +3,8 @@ package strategy
 // TokenBucket admits bursts of up to BurstSize and refills by the rate. In any interval t it admits at most
 // BurstSize + limit·t/period.
 type TokenBucket struct {
-	// BurstSize is the capacity; 0 means the rate's limit.
-	BurstSize int64 `json:"burst_size,omitzero"`
+	// BurstSize is the capacity; 0 means the rate's limit, and None a bucket that admits nothing.
+	BurstSize Count `json:"burst_size,omitzero"`
 }
 
 // Name implements Strategy.

@@ -48,3 +48,16 @@ func (a wide) ceilDiv(n int64) (q int64, ok bool) {
 	}
 	return q, ok && q >= 0
 }
+
+// half is a/2, rounded up or down.
+func (a wide) half(up bool) wide {
+	odd := a.lo & 1
+	h := wide{a.hi >> 1, a.hi<<63 | a.lo>>1}
+	if up && odd == 1 {
+		return h.add(wide{lo: 1})
+	}
+	return h
+}
+
+// shift32 is a/2^32, rounded down.
+func (a wide) shift32() wide { return wide{a.hi >> 32, a.hi<<32 | a.lo>>32} }
