@@ -98,7 +98,7 @@ func TestGroupIsDecidedAtOnce(t *testing.T) {
 	h := chain.Middleware(http.HandlerFunc(ok))
 	w := serve(h, get("/"))
 	assert.Equal(t, `"burst";q=2;w=1, "daily";q=100;w=86400, "between";q=100;w=1`, w.Header().Get("RateLimit-Policy"))
-	assert.Equal(t, "1", w.Header().Get("X-RateLimit-Remaining"))
+	assert.Equal(t, `"burst";r=1, "daily";r=99, "between";r=99`, w.Header().Get("RateLimit"))
 	require.Len(t, fake.hits, 2)
 	assert.Equal(t, 2, fake.hits[0].Policy.Len())
 	assert.Equal(t, "api", fake.hits[0].UID)

@@ -28,13 +28,12 @@ func Example() {
 		fmt.Fprintln(w, "items")
 	}
 
-	for range 3 {
+	for range 2 {
 		w := httptest.NewRecorder()
 		items(w, httptest.NewRequest(http.MethodGet, "/items", nil))
-		fmt.Println(w.Code, w.Header().Get("RateLimit-Policy"), w.Header().Get("X-RateLimit-Remaining"))
+		fmt.Println(w.Code, w.Header().Get("RateLimit-Policy"), w.Header().Get("RateLimit"))
 	}
 	// Output:
-	// 200 "api:items";q=2;w=86400 1
-	// 200 "api:items";q=2;w=86400 0
-	// 429 "api:items";q=2;w=86400 0
+	// 200 "api:items";q=2;w=86400 "api:items";r=1
+	// 200 "api:items";q=2;w=86400 "api:items";r=0
 }

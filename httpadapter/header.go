@@ -56,22 +56,30 @@ func XRateLimitLimit() Header { return Header{Name: "X-RateLimit-Limit", kind: x
 // XRateLimitRemaining is X-RateLimit-Remaining, what remains of the tightest limit.
 func XRateLimitRemaining() Header { return Header{Name: "X-RateLimit-Remaining", kind: xRemaining} }
 
-// XRateLimitReset is X-RateLimit-Reset in seconds from now: 0 while something remains, the wait on a refusal. It is not
-// set where the decision does not tell: on the hit that takes the last of the quota, and where the cost can never fit.
-func XRateLimitReset() Header { return Header{Name: "X-RateLimit-Reset", kind: xReset} }
+// XRateLimitReset is X-RateLimit-Reset on refusals, in seconds from now until the same cost fits; it is not set where the
+// cost can never fit. Of an allowed hit the decision does not tell when there will be more.
+func XRateLimitReset() Header { return Header{Name: "X-RateLimit-Reset", When: Refused, kind: xReset} }
 
 // XRateLimitResetAt is XRateLimitReset in seconds since the Unix epoch, for clients that expect it so.
-func XRateLimitResetAt() Header { return Header{Name: "X-RateLimit-Reset", kind: xResetAt} }
+func XRateLimitResetAt() Header {
+	return Header{Name: "X-RateLimit-Reset", When: Refused, kind: xResetAt}
+}
 
 // RetryAfter is Retry-After on refusals, in seconds, never 0; it is not set where the cost can never fit.
 func RetryAfter() Header { return Header{Name: "Retry-After", When: Refused, kind: retryAfter} }
 
-// DefaultHeaders are RateLimit-Policy, RateLimit, X-RateLimit-Limit, -Remaining and -Reset on every decision, and
-// Retry-After on refusals.
+// DefaultHeaders are RateLimit-Policy and RateLimit on every decision, and with them X-RateLimit-Limit, -Remaining and
+// -Reset and Retry-After on refusals. A header on every response costs more than half of what the decision itself
+// costs, and the first two say all that the others do.
 func DefaultHeaders() []Header {
-	return []Header{
-		RateLimitPolicy(), RateLimit(), XRateLimitLimit(), XRateLimitRemaining(), XRateLimitReset(), RetryAfter(),
-	}
+	limit, left := XRateLimitLimit(), XRateLimitRemaining()
+	limit.When, left.When = Refused, Refused
+	return []Header{RateLimitPolicy(), RateLimit(), limit, left, XRateLimitReset(), RetryAfter()}
+}
+
+// AllHeaders are DefaultHeaders with X-RateLimit-Limit and -Remaining on every decision.
+func AllHeaders() []Header {
+	return []Header{RateLimitPolicy(), RateLimit(), XRateLimitLimit(), XRateLimitRemaining(), XRateLimitReset(), RetryAfter()}
 }
 
 // headers are the headers of a throttle, in canonical spelling.
@@ -163,13 +171,28 @@ func appendValue(b []byte, k kind, d *strategy.Decision, parts []part) []byte {
 		return appendPolicies(b, parts)
 	case remaining:
 		return appendRemaining(b, parts)
-	case retryAfter:
-		if d.Allowed || d.Wait == strategy.Never {
-			return b
-		}
-		return appendNumber(b, max(seconds(d.Wait), 1))
+	case retryAfter, xReset, xResetAt:
+		return appendWait(b, k, d)
 	}
-	return appendTightest(b, k, parts)
+	if len(parts) == 0 {
+		return b
+	}
+	if k == xLimit {
+		return appendNumber(b, tightest(parts).Limit)
+	}
+	return appendNumber(b, whole(tightest(parts).Remaining))
+}
+
+// appendWait appends how long, or until when, a refused client is to wait.
+func appendWait(b []byte, k kind, d *strategy.Decision) []byte {
+	if d.Allowed || d.Wait == strategy.Never {
+		return b
+	}
+	wait := max(seconds(d.Wait), 1)
+	if k == xResetAt {
+		wait += time.Now().Unix()
+	}
+	return appendNumber(b, wait)
 }
 
 // appendName appends a limit's name as a string of RFC 9651.
@@ -212,26 +235,6 @@ func appendRemaining(b []byte, parts []part) []byte {
 		if !p.Allowed && p.Wait != strategy.Never {
 			b = appendNumber(append(b, ";t="...), seconds(p.Wait))
 		}
-	}
-	return b
-}
-
-// appendTightest appends a value that tells of the tightest limit alone.
-func appendTightest(b []byte, k kind, parts []part) []byte {
-	if len(parts) == 0 {
-		return b
-	}
-	t := tightest(parts)
-	told := t.Wait != strategy.Never && (!t.Allowed || t.Remaining >= 1)
-	switch {
-	case k == xLimit:
-		return appendNumber(b, t.Limit)
-	case k == xRemaining:
-		return appendNumber(b, whole(t.Remaining))
-	case k == xReset && told:
-		return appendNumber(b, seconds(t.Wait))
-	case k == xResetAt && told:
-		return appendNumber(b, time.Now().Unix()+seconds(t.Wait))
 	}
 	return b
 }

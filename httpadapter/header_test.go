@@ -1,8 +1,10 @@
 package httpadapter
 
 import (
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -36,19 +38,19 @@ func TestHeaders(t *testing.T) {
 		d    strategy.Decision
 		want string // RateLimit-Policy | RateLimit | Limit | Remaining | Reset | Retry-After
 	}{
-		{"allowed", allowedWith(41.99), `"u";q=100;w=60|"u";r=41|100|41|0|`},
+		{"allowed", allowedWith(41.99), `"u";q=100;w=60|"u";r=41|100|41||`},
 		{"the last of it", allowedWith(0.5), `"u";q=100;w=60|"u";r=0|100|0||`},
 		{"refused", refusedFor(time.Microsecond), `"u";q=100;w=60|"u";r=3;t=1|100|3|1|1`},
 		{"refused for a second", refusedFor(time.Second), `"u";q=100;w=60|"u";r=3;t=1|100|3|1|1`},
 		{"refused for more", refusedFor(time.Second + 1), `"u";q=100;w=60|"u";r=3;t=2|100|3|2|2`},
 		{"never", refusedFor(strategy.Never), `"u";q=100;w=60|"u";r=3|100|3||`},
 		{"bypassed", strategy.Allow(), `|||||`},
-		{"denied because nobody could decide", strategy.Decision{Verdict: strategy.Verdict{Wait: time.Second}}, `|||||1`},
+		{"denied because nobody could decide", strategy.Decision{Verdict: strategy.Verdict{Wait: time.Second}}, `||||1|1`},
 		{"several limits", two, `"a";q=5, "b";q=9;w=3600|"a";r=0;t=2, "b";r=7|5|0|2|2`},
 		{"debt", allowedWith(-2), `"u";q=100;w=60|"u";r=0|100|0||`},
-		{"plenty", allowedWith(math.MaxFloat64), `"u";q=100;w=60|"u";r=9223372036854775807|100|9223372036854775807|0|`},
+		{"plenty", allowedWith(math.MaxFloat64), `"u";q=100;w=60|"u";r=9223372036854775807|100|9223372036854775807||`},
 	}
-	th := newThrottle(t, "u", "100/min", Options{Limiter: newFake()})
+	th := newThrottle(t, "u", "100/min", Options{Limiter: newFake(), Headers: AllHeaders()})
 	for _, c := range tests {
 		h := http.Header{}
 		th.SetHeaders(h, get("/"), c.d)
@@ -58,6 +60,18 @@ func TestHeaders(t *testing.T) {
 		}
 		assert.Equal(t, c.want, strings.Join(got, "|"), c.name)
 	}
+}
+
+func TestDefaultHeadersSayMoreOnRefusals(t *testing.T) {
+	th := newThrottle(t, "u", "100/min", Options{Limiter: newFake()})
+	names := func(d strategy.Decision) []string {
+		h := http.Header{}
+		th.SetHeaders(h, get("/"), d)
+		return slices.Sorted(maps.Keys(h))
+	}
+	assert.Equal(t, []string{"Ratelimit", "Ratelimit-Policy"}, names(allowedWith(5)))
+	assert.Equal(t, []string{"Ratelimit", "Ratelimit-Policy", "Retry-After", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset"},
+		names(refusedFor(time.Second)))
 }
 
 func TestHeadersOfYourOwn(t *testing.T) {
