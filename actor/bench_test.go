@@ -65,12 +65,8 @@ func BenchmarkHit(b *testing.B) {
 	}{{"hot", 1}, {"random", 100_000}} {
 		keys := benchKeys(c.keys)
 		b.Run(c.name+"/actor", func(b *testing.B) {
-			s, err := New(Config{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer s.Close()
-			r := Request{Hit: strategy.NewHit("k", benchPolicy)}
+			s := start(b, Config{})
+			r := request(benchPolicy, 1, 0)
 			benchHits(b, keys, func(k Key) error { return s.Ask(context.Background(), k, r).Err })
 		})
 		b.Run(c.name+"/yardstick", func(b *testing.B) {
@@ -105,18 +101,30 @@ func benchHits(b *testing.B, keys []Key, hit func(Key) error) {
 	})
 }
 
-// BenchmarkMailbox has every hit go through the mailbox of an actor that is kept busy.
+// BenchmarkMailbox has batches of 64 hits posted to an actor that is busy, and drained by its goroutine.
 func BenchmarkMailbox(b *testing.B) {
-	s, err := New(Config{})
-	if err != nil {
-		b.Fatal(err)
+	const batch = 64
+	s := start(b, Config{})
+	r := request(benchPolicy, 1, 0)
+	ask(s, Key{}, r)
+	p := s.partition(Key{})
+	a := p.actors.get(Key{})
+	var got Replier = make(replies, batch)
+	b.ReportAllocs()
+	for i := 0; i < b.N; i += batch {
+		for taken := false; !taken; { // the goroutine may be about to let go
+			p.mu.Lock()
+			taken = a.takeLocked()
+			p.mu.Unlock()
+		}
+		for range batch {
+			s.Tell(Key{}, r, 0, got)
+		}
+		s.leave(p, a)
+		for range batch {
+			<-got.(replies)
+		}
 	}
-	defer s.Close()
-	h := strategy.NewHit("k", benchPolicy)
-	h.MaxWait = 1000 // a hit that may wait is always a message
-	benchHits(b, benchKeys(1), func(k Key) error {
-		return s.Ask(context.Background(), k, Request{Hit: h}).Err
-	})
 }
 
 // BenchmarkIdleKey prints the bytes of live heap that one idle key costs.

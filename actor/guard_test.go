@@ -65,6 +65,28 @@ func TestPanicWithoutRegistry(t *testing.T) {
 	assert.EqualValues(t, 0, ask(s, Key{}, request(p, 1, 0)).Decision.Remaining)
 }
 
+// A strategy whose state cannot be kept gets no turn.
+func TestPanicWhenEncoding(t *testing.T) {
+	s := start(t, Config{})
+	p := policy("5/day", badEncoder{})
+	require.NoError(t, ask(s, Key{}, request(p, 1, 0)).Err) // nothing to keep yet
+	assert.EqualError(t, ask(s, Key{}, request(p, 1, 0)).Err, "strategy panicked: bytes?")
+	r := request(p, 1, 0)
+	r.Op = OpCheck
+	assert.True(t, ask(s, Key{}, r).Decision.Allowed)
+}
+
+type badEncoder struct{ custom }
+
+func (e badEncoder) Bind(r strategy.Rate) (strategy.Algorithm, error) {
+	a, err := e.custom.Bind(r)
+	return unencodable{a}, err
+}
+
+type unencodable struct{ strategy.Algorithm }
+
+func (unencodable) Append([]byte, strategy.State) []byte { panic("bytes?") }
+
 func TestMissingPolicyIsAnAnswer(t *testing.T) {
 	s := start(t, Config{})
 	assert.ErrorIs(t, ask(s, Key{}, Request{Op: OpHit}).Err, ErrPanic)
