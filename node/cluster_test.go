@@ -1,0 +1,104 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// startCluster starts named nodes on loopback that join the first, and waits until all know all.
+func startCluster(t *testing.T, count int, change func(i int, c *Config)) []*Node {
+	t.Helper()
+	nodes := make([]*Node, 0, count)
+	for i := range count {
+		c := Config{
+			Name: fmt.Sprintf("n%d", i), GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Timeout: 2 * time.Second,
+			OnUnreachable: Fail, Logger: slog.New(slog.DiscardHandler), Secret: []byte("secret of a test cluster"),
+		}
+		if i > 0 {
+			c.Join = []string{nodes[0].GossipAddr()}
+		}
+		if change != nil {
+			change(i, &c)
+		}
+		nodes = append(nodes, startNode(t, c))
+	}
+	for _, n := range nodes {
+		require.Eventually(t, func() bool { return len(n.view.Load().owners) == count }, 10*time.Second, 10*time.Millisecond)
+	}
+	return nodes
+}
+
+func startNode(t *testing.T, c Config) *Node {
+	t.Helper()
+	n, err := Start(t.Context(), c)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		assert.NoError(t, n.Shutdown(ctx))
+	})
+	return n
+}
+
+func policy(rate string, s strategy.Strategy) *strategy.Policy {
+	return strategy.MustPolicy(strategy.Limit{Rate: strategy.MustRate(rate), Strategy: s})
+}
+
+// Guarantee 1: hits spread over all nodes are decided by one, exactly.
+func TestOneOwnerDecides(t *testing.T) {
+	nodes := startCluster(t, 3, nil)
+	for _, c := range []struct {
+		name string
+		s    strategy.Strategy
+		want int64
+	}{
+		{"fixed_window", strategy.FixedWindow{}, 100},
+		{"token_bucket", strategy.TokenBucket{}, 100},
+		{"gcra", strategy.GCRA{Burst: 100}, 100},
+		{"gcra default", strategy.GCRA{}, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := strategy.NewHit("user:42", policy("100/day", c.s))
+			h.UID = c.name
+			var admitted atomic.Int64
+			var wg sync.WaitGroup
+			for i := range 300 {
+				wg.Go(func() {
+					d, err := nodes[i%3].Hit(t.Context(), h)
+					assert.NoError(t, err)
+					assert.False(t, d.Degraded)
+					if d.Allowed {
+						admitted.Add(1)
+					}
+				})
+			}
+			wg.Wait()
+			assert.Equal(t, c.want, admitted.Load())
+			owner := nodes[0].Owner(h.UID, h.Key, h.Scope)
+			for _, n := range nodes {
+				assert.Equal(t, owner, n.Owner(h.UID, h.Key, ""))
+				st, ok, err := n.Stat(t.Context(), h)
+				require.NoError(t, err)
+				assert.True(t, ok)
+				assert.Less(t, st.Remaining, 1.0)
+				assert.Equal(t, owner.Owner, st.Owner)
+				d, err := n.Check(t.Context(), h)
+				require.NoError(t, err)
+				assert.False(t, d.Allowed)
+			}
+		})
+	}
+}

@@ -1,0 +1,125 @@
+package node
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+func allowed(remaining float64) *transport.HitResponse {
+	v := strategy.Verdict{Allowed: true, Remaining: remaining}
+	return &transport.HitResponse{Status: transport.Decided, Decision: strategy.Decision{Verdict: v}}
+}
+
+// Guarantee 2: while a hit may be sent again, its second coming is recognised, and gets the first answer.
+func TestDedup(t *testing.T) {
+	d := &dedup{}
+	id := uint64(7)<<epochShift | 1
+	verdict, hit := d.accept(id, 0, transport.Responder{})
+	require.Equal(t, first, verdict)
+
+	verdict, again := d.accept(id, 0, transport.Responder{})
+	assert.Equal(t, pending, verdict)
+	assert.Same(t, hit, again)
+	assert.Len(t, hit.waiting, 1)
+	hit.waiting = nil // there is no connection to answer on
+
+	d.answer(hit, allowed(41))
+	verdict, again = d.accept(id, 0, transport.Responder{})
+	assert.Equal(t, decided, verdict)
+	assert.Equal(t, 41.0, again.response.Decision.Remaining)
+
+	verdict, _ = d.accept(id+1, 8<<epochShift, transport.Responder{})
+	assert.Equal(t, stale, verdict, "its origin said that it waits for nothing in that epoch")
+	assert.Zero(t, d.size)
+	assert.Empty(t, d.epochs)
+}
+
+func TestDedupForgetsWhatWasNotDecided(t *testing.T) {
+	d := &dedup{}
+	_, hit := d.accept(1, 0, transport.Responder{})
+	d.forget(1, hit, &transport.HitResponse{Status: transport.Overloaded})
+	verdict, _ := d.accept(1, 0, transport.Responder{})
+	assert.Equal(t, first, verdict)
+	assert.Equal(t, 1, d.size)
+}
+
+func TestDedupIsBounded(t *testing.T) {
+	d := &dedup{}
+	d.size = maxRemembered
+	verdict, _ := d.accept(1, 0, transport.Responder{})
+	assert.Equal(t, full, verdict)
+}
+
+// Whatever begins, ends and ticks: an id that is in flight is never settled, and ids are never used twice.
+func TestHitIDsSettleOnlyWhatEnded(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids, open, seen := newHitIDs(), []uint64{}, map[uint64]bool{}
+		t.Repeat(map[string]func(*rapid.T){
+			"begin": func(t *rapid.T) {
+				id := ids.begin()
+				require.False(t, seen[id])
+				seen[id] = true
+				open = append(open, id)
+			},
+			"end": func(t *rapid.T) {
+				if len(open) == 0 {
+					return
+				}
+				i := rapid.IntRange(0, len(open)-1).Draw(t, "which")
+				ids.end(open[i])
+				open = append(open[:i], open[i+1:]...)
+			},
+			"tick": func(*rapid.T) { ids.tick() },
+			"": func(t *rapid.T) {
+				for _, id := range open {
+					require.GreaterOrEqual(t, id, ids.settledBelow())
+				}
+			},
+		})
+		for range open {
+			ids.end(open[0])
+			open = open[1:]
+		}
+		ids.tick()
+		ids.tick()
+		assert.Equal(t, (ids.epoch.Load()-1)<<epochShift, ids.settledBelow(), "all that ended is settled")
+	})
+}
+
+// An origin whose oldest hit never ends stops to open epochs before the slots run out.
+func TestHitIDsKeepTheOldestSlot(t *testing.T) {
+	ids := newHitIDs()
+	id := ids.begin()
+	for range 3 * epochSlots {
+		ids.tick()
+	}
+	assert.LessOrEqual(t, ids.settledBelow(), id)
+	ids.end(id)
+	ids.tick()
+	assert.Greater(t, ids.settledBelow(), id)
+}
+
+func TestHitIDsUnderLoad(t *testing.T) {
+	ids := newHitIDs()
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 2000 {
+				id := ids.begin()
+				assert.GreaterOrEqual(t, id, ids.settledBelow())
+				ids.end(id)
+			}
+		})
+	}
+	for range 500 {
+		ids.tick()
+	}
+	wg.Wait()
+}

@@ -1,0 +1,96 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+// unreached is the answer when no owner answered within the budget: that of the unreachable policy, which is marked as
+// degraded.
+func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last error) answer {
+	if err := ctx.Err(); err != nil {
+		return failed(err)
+	}
+	if n.stopped.Load() {
+		return failed(ErrClosed)
+	}
+	n.counters.unreachable.Add(1)
+	switch {
+	case r.Op == transport.Refund, n.cfg.OnUnreachable == Fail:
+	case n.cfg.OnUnreachable == LocalShare:
+		return n.shares.ask(ctx, r, len(n.view.Load().owners), n.id.Name)
+	case r.Op != transport.Stat: // which allow and deny know nothing of
+		_, rate := r.Hit.Policy.Limit(0)
+		d := strategy.Decision{Degraded: true, Period: rate.Period(), Owner: n.id.Name}
+		d.Limit, d.Allowed = rate.Limit(), n.cfg.OnUnreachable == AllowAll
+		if !d.Allowed {
+			d.Wait = max(n.cfg.Timeout, time.Second) // nobody knows; soon enough to notice that an owner is back
+		}
+		return answer{Answer: actor.Answer{Decision: d}}
+	}
+	return failed(fmt.Errorf("%w: %w", ErrUnreachable, last))
+}
+
+// shares decides for keys that other nodes own and cannot be asked about: each node admits its share of the limit.
+type shares struct {
+	actors *actor.System
+
+	mu       sync.Mutex
+	policies map[shareOf]*strategy.Policy
+}
+
+type shareOf struct {
+	policy *strategy.Policy
+	nodes  int
+}
+
+// maxShares bounds the policies whose shares are kept.
+const maxShares = 1024
+
+func newShares(maxKeys int64, registry *strategy.Registry) (*shares, error) {
+	actors, err := actor.New(actor.Config{MaxKeys: maxKeys, Partitions: 256, Registry: registry})
+	if err != nil {
+		return nil, err
+	}
+	return &shares{actors: actors, policies: map[shareOf]*strategy.Policy{}}, nil
+}
+
+// ask decides r by the share of one of so many nodes. It never waits.
+func (s *shares) ask(ctx context.Context, r *transport.HitRequest, nodes int, self string) answer {
+	h := r.Hit
+	h.MaxWait = 0
+	var err error
+	if h.Policy, err = s.policy(h.Policy, max(nodes, 1)); err != nil {
+		return failed(fmt.Errorf("%w: this node's share of the policy: %w", ErrUnreachable, err))
+	}
+	a := s.actors.Ask(ctx, actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: h})
+	a.Decision.Degraded, a.Stat.Degraded = true, true
+	a.Decision.Owner, a.Stat.Owner = self, self
+	return answer{Answer: localErr(a)}
+}
+
+func (s *shares) policy(p *strategy.Policy, nodes int) (*strategy.Policy, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := shareOf{p, nodes}
+	if share := s.policies[key]; share != nil {
+		return share, nil
+	}
+	share, err := p.Share(nodes)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.policies) >= maxShares {
+		clear(s.policies)
+	}
+	s.policies[key] = share
+	return share, nil
+}
+
+func (s *shares) close() { s.actors.Close() }

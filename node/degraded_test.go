@@ -1,0 +1,95 @@
+package node
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// startOrphan starts a node of role lite with nobody who owns keys: every hit is decided without an owner.
+func startOrphan(t *testing.T, u Unreachable) *Node {
+	return startNode(t, Config{
+		Name: "orphan", Role: Lite, GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", OnUnreachable: u,
+		Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	})
+}
+
+// Guarantee 1: what is decided without the owner says so.
+func TestUnreachablePolicies(t *testing.T) {
+	h := strategy.NewHit("k", policy("2/day", strategy.TokenBucket{}))
+	hit := func(n *Node) strategy.Decision {
+		d, err := n.Hit(t.Context(), h)
+		require.NoError(t, err)
+		assert.True(t, d.Degraded)
+		assert.Equal(t, "orphan", d.Owner)
+		assert.Equal(t, int64(2), d.Limit)
+		return d
+	}
+	t.Run("allow", func(t *testing.T) {
+		n := startOrphan(t, AllowAll)
+		for range 5 {
+			assert.True(t, hit(n).Allowed)
+		}
+		_, _, err := n.Stat(t.Context(), h)
+		assert.ErrorIs(t, err, ErrUnreachable)
+	})
+	t.Run("deny", func(t *testing.T) {
+		d := hit(startOrphan(t, DenyAll))
+		assert.False(t, d.Allowed)
+		assert.Positive(t, d.Wait)
+	})
+	t.Run("local", func(t *testing.T) {
+		n := startOrphan(t, LocalShare)
+		assert.True(t, hit(n).Allowed)
+		assert.True(t, hit(n).Allowed)
+		assert.False(t, hit(n).Allowed)
+		st, ok, err := n.Stat(t.Context(), h)
+		require.NoError(t, err)
+		assert.True(t, ok && st.Degraded)
+		assert.Less(t, st.Remaining, 1.0)
+		assert.ErrorIs(t, n.Refund(t.Context(), h, 0), ErrUnreachable)
+		assert.Equal(t, int64(5), n.Stats().Unreachable)
+	})
+	t.Run("error", func(t *testing.T) {
+		n := startOrphan(t, Fail)
+		_, err := n.Hit(t.Context(), h)
+		assert.ErrorIs(t, err, ErrUnreachable)
+		assert.ErrorContains(t, err, "no full member is alive")
+	})
+}
+
+// A share is an nth of the limit, rounded up, for each of n owners.
+func TestShareOfTheLimit(t *testing.T) {
+	s, err := newShares(10, nil)
+	require.NoError(t, err)
+	defer s.close()
+	p := policy("100/day", nil)
+	third, err := s.policy(p, 3)
+	require.NoError(t, err)
+	_, r := third.Limit(0)
+	assert.Equal(t, int64(34), r.Limit())
+	again, err := s.policy(p, 3)
+	require.NoError(t, err)
+	assert.Same(t, third, again)
+}
+
+// What consumes nothing is allowed without asking anyone, and what is wrong is refused without asking anyone.
+func TestNothingToAsk(t *testing.T) {
+	n := startOrphan(t, Fail)
+	free := strategy.NewHit("k", policy("1/day", nil))
+	free.Cost = 0
+	endless := strategy.NewHit("k", strategy.MustPolicy(strategy.Limit{Rate: strategy.Unlimited()}))
+	for _, h := range []strategy.Hit{free, endless} {
+		d, err := n.Hit(t.Context(), h)
+		require.NoError(t, err)
+		assert.True(t, d.Allowed)
+	}
+	_, err := n.Hit(t.Context(), strategy.Hit{})
+	assert.ErrorIs(t, err, ErrInvalid)
+	assert.ErrorContains(t, err, "key: empty")
+}

@@ -1,0 +1,33 @@
+// Package node is a member of the cluster: it finds the others, knows who owns a key, and brings every hit to its
+// owner.
+//
+//	local   caller ── partition ── actor: turn ──► caller
+//	remote  caller ── partition, owner ── link ─► socket ─► reader ── actor: turn ── link ─► caller
+//
+// Membership comes from gossip (memberlist), placement from package ring, decisions from package actor, bytes from
+// package transport. What joins them is the view: an immutable snapshot of who is alive and ranked, which one goroutine
+// builds and swaps in.
+//
+// # Guarantees
+//
+//  1. A node that does not own a key never decides for it. It names the owner, and the hit goes there; only where no
+//     owner answers within the budget does the unreachable policy answer, and the decision is marked as degraded.
+//  2. A hit is charged at most once, over retries and redirects: every attempt has the same id, and an owner remembers
+//     its answer for as long as the hit may be sent again.
+//  3. Every process start is a member of its own: nothing that was meant for an earlier process of the same name and
+//     address reaches a later one.
+//  4. Of two live processes with one name the newer is ranked; the older says why and leaves.
+//  5. A node serves whether or not its seeds answer. It looks for them, and for members that are gone, as long as it
+//     runs.
+//  6. Nothing is unbounded, and at a bound the answer is ErrOverloaded, at once.
+//  7. Shutdown ends every goroutine; hits in flight are answered first, and later ones are ErrClosed.
+//
+// # What it does not do
+//
+// Ownership follows the view of each node: when it changes, the keys that move start anew at their next owner, and
+// while views differ for some hundred milliseconds two nodes may decide for one key.
+//
+// # Concurrency
+//
+// Node and Local are safe for concurrent use.
+package node

@@ -1,0 +1,126 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/transport"
+)
+
+const (
+	// attemptTimeout is for how long one attempt waits for its answer, before the view is asked again who the
+	// owner is. A waiting hit waits as long as it may.
+	attemptTimeout = 50 * time.Millisecond
+	// maxHops bounds how often a hit is sent on by nodes that do not own its key.
+	maxHops = 4
+	// pause is the longest wait, drawn at random, before an attempt that nobody asked for.
+	pause = 20 * time.Millisecond
+)
+
+// forward asks the owner of partition p on another node, until it answers or the budget is used up. Every attempt of a
+// hit has the same id, so that it is charged once however often it is sent.
+func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answer {
+	r.ID = n.ids.begin()
+	defer n.ids.end(r.ID)
+	now := time.Now()
+	deadline := now.Add(n.cfg.Timeout + r.Hit.MaxWait)
+	hops, last := 0, errors.New("no full member is alive")
+	for target := n.view.Load().owner(p); ; now = time.Now() {
+		if r.Budget = deadline.Sub(now); r.Budget <= 0 || ctx.Err() != nil {
+			break
+		}
+		if target == nil {
+			if !sleep(ctx, min(rand.N(pause), r.Budget)) {
+				break
+			}
+			target = n.view.Load().owner(p)
+			continue
+		}
+		if target.link == nil { // this node, meanwhile
+			return n.decide(ctx, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged})
+		}
+		r.SettledBelow = n.ids.settledBelow()
+		response, err := n.attempt(ctx, target, r, now)
+		switch {
+		case err == nil && response.Status == transport.NotOwner && hops < maxHops:
+			hops++
+			n.counters.redirected.Add(1)
+			target = n.redirected(p, target, response.Owner)
+			continue
+		case err == nil && response.Status != transport.NotOwner:
+			return n.answered(&response, r, target)
+		case errors.Is(err, transport.ErrOverloaded):
+			n.counters.overloaded.Add(1)
+			return failed(fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name))
+		case err == nil:
+			err = fmt.Errorf("%s and the nodes it names disown the key", target.meta.name)
+		}
+		last = err
+		n.counters.retried.Add(1)
+		target = nil
+	}
+	return n.unreached(ctx, r, last)
+}
+
+// attempt sends r once.
+func (n *Node) attempt(ctx context.Context, to *peer, r *transport.HitRequest, now time.Time) (transport.HitResponse, error) {
+	limit := attemptTimeout
+	if r.Hit.MaxWait > 0 {
+		limit = r.Budget
+	}
+	if d, ok := ctx.Deadline(); r.Hit.MaxWait == 0 && (!ok || d.Sub(now) > limit) {
+		// Whoever gives up earlier than that waits until the attempt is over.
+		return to.link.Do(n.attempts.from(now), r)
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(limit, r.Budget))
+	defer cancel()
+	return to.link.Do(ctx, r)
+}
+
+// redirected is who decides for p according to a node that was asked and does not; nil if that leads nowhere, so that
+// it is tried again after a pause.
+func (n *Node) redirected(p int, from *peer, to *transport.Owner) *peer {
+	v := n.view.Load()
+	if to != nil {
+		if next := v.find(to.UID); next != nil && next != from {
+			return next
+		}
+	}
+	if next := v.owner(p); next != from {
+		return next
+	}
+	return nil
+}
+
+// answered turns the response of another node into an answer.
+func (n *Node) answered(res *transport.HitResponse, r *transport.HitRequest, by *peer) answer {
+	a := answer{forwarded: true}
+	switch res.Status {
+	case transport.Decided:
+		a.Decision = res.Decision
+		a.Decision.Owner = by.meta.name
+	case transport.Told:
+		a.Stat, a.HasStat = *res.Stat, true
+		a.Stat.Key, a.Stat.Owner = r.Hit.Key, by.meta.name
+	case transport.NoStat, transport.Refunded:
+	case transport.Overloaded:
+		n.counters.overloaded.Add(1)
+		a.Err = fmt.Errorf("%w: %s refuses more", ErrOverloaded, by.meta.name)
+	default:
+		a.Err = remoteError(res, by)
+	}
+	return a
+}
+
+func actorOp(op transport.Op) actor.Op {
+	for i, o := range ops {
+		if o == op {
+			return actor.Op(i)
+		}
+	}
+	return actor.OpHit
+}

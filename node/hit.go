@@ -1,0 +1,114 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+// Hit charges the cost of h if it fits, wherever its key is owned. Over the limit is a decision, not an error; the
+// error wraps ErrInvalid, ErrOverloaded, ErrUnreachable or ErrClosed, or is that of ctx. A cost of 0 and an unlimited
+// policy are allowed without asking anyone.
+func (n *Node) Hit(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {
+	observe := n.cfg.Hooks.Decided
+	if observe == nil {
+		a := n.ask(ctx, actor.Request{Op: actor.OpHit, Hit: h})
+		return a.Decision, a.Err
+	}
+	start := time.Now()
+	a := n.ask(ctx, actor.Request{Op: actor.OpHit, Hit: h})
+	observe(Outcome{Decision: a.Decision, Err: a.Err, Forwarded: a.forwarded, Took: time.Since(start)})
+	return a.Decision, a.Err
+}
+
+// Check decides as Hit would and consumes nothing. It is best effort: another hit may come in between. Where the
+// strategy keeps no statistics it allows.
+func (n *Node) Check(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {
+	h.MaxWait = 0
+	a := n.ask(ctx, actor.Request{Op: actor.OpCheck, Hit: h})
+	return a.Decision, a.Err
+}
+
+// Stat tells where the key of h stands under its policy; ok is false if the strategy keeps no statistics. The cost of
+// h does not matter.
+func (n *Node) Stat(ctx context.Context, h strategy.Hit) (st strategy.Stat, ok bool, err error) {
+	h.MaxWait, h.Cost = 0, 1
+	a := n.ask(ctx, actor.Request{Op: actor.OpStat, Hit: h})
+	return a.Stat, a.HasStat, a.Err
+}
+
+// Refund gives the cost of h back, which was charged by the decision of the instant charged: never above full, and
+// never into a later window. The error wraps strategy.ErrNoRefund where that makes no sense.
+func (n *Node) Refund(ctx context.Context, h strategy.Hit, charged strategy.Time) error {
+	h.MaxWait = 0
+	return n.ask(ctx, actor.Request{Op: actor.OpRefund, Hit: h, Charged: charged}).Err
+}
+
+// answer is that of an actor, and which way it took.
+type answer struct {
+	actor.Answer
+	forwarded bool
+}
+
+func failed(err error) answer { return answer{Answer: actor.Answer{Err: err}} }
+
+// ask decides here or forwards.
+func (n *Node) ask(ctx context.Context, r actor.Request) answer {
+	if a, done := prepare(&r.Hit); done {
+		return answer{Answer: a}
+	}
+	if n.stopped.Load() {
+		return failed(ErrClosed)
+	}
+	hi, lo := n.hasher.Key(r.Hit.UID, r.Hit.Key, r.Hit.Scope)
+	v := n.view.Load()
+	p := v.ring.Partition(hi)
+	if owner := v.owner(p); owner == v.self {
+		return n.decide(ctx, actor.Key{Hi: hi, Lo: lo}, &r)
+	}
+	return n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged})
+}
+
+// prepare checks h and fills in its defaults. It is done with one that is wrong, and with one that consumes nothing,
+// for which nobody has to be asked.
+func prepare(h *strategy.Hit) (a actor.Answer, done bool) {
+	if err := h.Validate(); err != nil {
+		return actor.Answer{Err: fmt.Errorf("%w: %w", ErrInvalid, err)}, true
+	}
+	h.Scope = or(h.Scope, strategy.DefaultScope)
+	if h.Cost == 0 || h.Policy.IsUnlimited() {
+		return actor.Answer{Decision: strategy.Allow(), Stat: strategy.UnlimitedStat(h.Key), HasStat: true}, true
+	}
+	return a, false
+}
+
+// decide asks the actor on this node.
+func (n *Node) decide(ctx context.Context, k actor.Key, r *actor.Request) answer {
+	a := localErr(n.actors.Ask(ctx, k, *r))
+	if errors.Is(a.Err, ErrOverloaded) {
+		n.counters.overloaded.Add(1)
+	}
+	a.Decision.Owner, a.Stat.Owner = n.id.Name, n.id.Name
+	return answer{Answer: a}
+}
+
+// localErr says in this package's words why actors did not decide.
+func localErr(a actor.Answer) actor.Answer {
+	switch {
+	case errors.Is(a.Err, actor.ErrOverloaded):
+		a.Err = fmt.Errorf("%w: %w", ErrOverloaded, a.Err)
+	case errors.Is(a.Err, actor.ErrClosed):
+		a.Err = ErrClosed
+	}
+	return a
+}
+
+// ops are the operations as transport numbers them.
+var ops = [...]transport.Op{
+	actor.OpHit: transport.Hit, actor.OpCheck: transport.Check, actor.OpStat: transport.Stat, actor.OpRefund: transport.Refund,
+}

@@ -1,0 +1,62 @@
+package node
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Every hit that leaves for another node has an id, and a retry keeps it, so that its owner can tell it from a new one.
+// Ids are numbered within epochs of a tenth of a second. An epoch is settled once none of its hits waits for an answer
+// any more: then no retry of it can come, and owners forget its ids. What owners keep is so just what is in flight.
+const (
+	epochLength = 100 * time.Millisecond
+	epochShift  = 40   // an id is epoch<<40 | number
+	epochSlots  = 1024 // 102 s of epochs; no hit is in flight for longer than a minute and its budget
+)
+
+// hitIDs gives ids and tracks which epochs are settled.
+type hitIDs struct {
+	epoch    atomic.Uint64
+	closed   atomic.Uint64 // no hit begins any more in an epoch below it
+	settled  atomic.Uint64 // and none is in flight in an epoch below it
+	number   atomic.Uint64
+	inFlight [epochSlots]atomic.Int64
+}
+
+func newHitIDs() *hitIDs {
+	h := &hitIDs{}
+	h.epoch.Store(1)
+	return h
+}
+
+// begin returns the id of a hit that is now in flight; end must follow.
+func (h *hitIDs) begin() uint64 {
+	for {
+		e := h.epoch.Load()
+		h.inFlight[e%epochSlots].Add(1)
+		if h.closed.Load() <= e {
+			return e<<epochShift | h.number.Add(1)&(1<<epochShift-1)
+		}
+		h.inFlight[e%epochSlots].Add(-1) // this goroutine slept through the end of the epoch
+	}
+}
+
+// end says that the hit is answered, or given up.
+func (h *hitIDs) end(id uint64) { h.inFlight[id>>epochShift%epochSlots].Add(-1) }
+
+// settledBelow is the lowest id that may still be sent again.
+func (h *hitIDs) settledBelow() uint64 { return h.settled.Load() << epochShift }
+
+// tick starts an epoch. It is called by one goroutine, every epochLength. Epochs are closed before they are counted:
+// whoever begins in one after that count sees that it is closed, and takes its count back.
+func (h *hitIDs) tick() {
+	e, s := h.epoch.Load(), h.settled.Load()
+	h.closed.Store(e)
+	for s < e && h.inFlight[s%epochSlots].Load() == 0 {
+		s++
+	}
+	h.settled.Store(s)
+	if e+1-s < epochSlots { // else the next slot is still that of the oldest hit in flight
+		h.epoch.Store(e + 1)
+	}
+}

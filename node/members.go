@@ -1,0 +1,129 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+// Kinds of control messages between nodes, as they agree on them.
+const kindStatus = 1
+
+// statusTimeout bounds how long Members waits for what the others tell.
+const statusTimeout = 500 * time.Millisecond
+
+// Members lists the live members of the cluster by name, as this node sees it. Each is asked for how many keys it
+// holds; one that does not tell within half a second, or within ctx, has Keys -1.
+func (n *Node) Members(ctx context.Context) []Member {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
+	defer cancel()
+	v := n.view.Load()
+	owned := map[*peer]int{}
+	for i, count := range v.ring.Owned() {
+		owned[v.owners[i]] = count
+	}
+	all := make([]Member, len(v.members))
+	var asked sync.WaitGroup
+	for i, p := range v.members {
+		m := p.meta
+		all[i] = Member{
+			Name: m.name, UID: m.uid.String(), State: m.state, Role: m.role, HTTPAddr: m.httpAddr, GossipAddr: p.gossipAddr,
+			ClusterAddr: m.clusterAddr, Version: m.version, Partitions: owned[p], Keys: n.actors.Keys(), Self: p == v.self,
+		}
+		if p.link != nil {
+			asked.Go(func() { all[i].Keys = keysOf(ctx, p) })
+		}
+	}
+	asked.Wait()
+	return all
+}
+
+func keysOf(ctx context.Context, p *peer) int64 {
+	b, err := p.link.Call(ctx, kindStatus, nil)
+	if err != nil {
+		return -1
+	}
+	d := msgpack.NewDecoder(bytes.NewReader(b))
+	fields, err := d.DecodeArrayLen()
+	if err != nil || fields < 1 {
+		return -1
+	}
+	keys, err := d.DecodeInt64()
+	if err != nil {
+		return -1
+	}
+	return keys
+}
+
+// ServeCall implements transport.Handler.
+func (h *handler) ServeCall(kind uint8, _ []byte, reply transport.CallResponder) {
+	if kind != kindStatus {
+		reply.Unsupported()
+		return
+	}
+	var b bytes.Buffer
+	e := msgpack.NewEncoder(&b)
+	if err := errors.Join(e.EncodeArrayLen(1), e.EncodeInt(h.actors.Keys())); err != nil {
+		reply.Fail(err.Error())
+		return
+	}
+	reply.Result(b.Bytes())
+}
+
+// Owner tells who decides for a key, as this node sees it. An empty scope is the default one.
+func (n *Node) Owner(uid, key, scope string) Ownership {
+	hi, _ := n.hasher.Key(uid, key, or(scope, strategy.DefaultScope))
+	v := n.view.Load()
+	o := Ownership{Partition: v.ring.Partition(hi)}
+	if ranked := v.ring.Ranked(o.Partition); len(ranked) > 0 {
+		o.Owner, o.Backups = ranked[0], ranked[1:]
+	}
+	return o
+}
+
+// counters of what is rare enough to be counted by everybody together.
+type counters struct {
+	overloaded, unreachable, redirected, retried atomic.Int64
+}
+
+// Stats is a snapshot of a node for metrics.
+type Stats struct {
+	Keys        int64 // that this node holds
+	Overloaded  int64 // hits answered ErrOverloaded since the start
+	Unreachable int64 // hits that no owner answered in time
+	Redirected  int64 // answers of nodes that did not own the key
+	Retried     int64 // attempts that brought no answer
+	Partitions  int   // that this node owns
+	Members     map[State]int
+	InFlight    map[string]int // hits that other nodes have not answered yet, by member
+}
+
+// Stats returns a snapshot.
+func (n *Node) Stats() Stats {
+	v := n.view.Load()
+	s := Stats{
+		Keys: n.actors.Keys(), Overloaded: n.counters.overloaded.Load(), Unreachable: n.counters.unreachable.Load(),
+		Redirected: n.counters.redirected.Load(), Retried: n.counters.retried.Load(),
+		Members: map[State]int{}, InFlight: map[string]int{},
+	}
+	for i, count := range v.ring.Owned() {
+		if v.owners[i] == v.self {
+			s.Partitions = count
+		}
+	}
+	for _, p := range v.members {
+		s.Members[p.meta.state]++
+		if p.link != nil {
+			s.InFlight[p.meta.name] += p.link.Stats().InFlight
+		}
+	}
+	return s
+}

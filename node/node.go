@@ -1,0 +1,270 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/ring"
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+// Node is a member of the cluster. All its methods are safe for concurrent use.
+type Node struct {
+	cfg      Config
+	id       transport.Identity // the stable name, and the UID of this process
+	log      *slog.Logger
+	registry *strategy.Registry
+	hasher   ring.Hasher
+	ids      *hitIDs
+	actors   *actor.System // the keys that this node owns
+	shares   *shares       // what it admits when no owner answers
+	attempts deadlines     // of forwarded hits
+
+	transport transport.Config
+	listener  net.Listener
+	server    *transport.Server
+	gossip    *gossip
+
+	now     func() strategy.Time
+	turns   sync.Pool // of *turn
+	origins sync.Map  // from transport.UID to *dedup
+
+	view  atomic.Pointer[view]
+	ready atomic.Bool
+
+	stopped atomic.Bool // hits are ErrClosed
+
+	mu      sync.Mutex // guards what follows, and the building of views
+	self    *meta
+	others  map[transport.UID]*peer
+	former  map[string]time.Time // gossip addresses of members that are gone, and since when
+	closing bool
+	failure error
+
+	counters counters
+	cancel   context.CancelFunc
+	tasks    sync.WaitGroup // every goroutine that Start and the view began
+	done     chan struct{}
+}
+
+// Start starts a node: it listens, begins to join, and returns. The node runs until Shutdown, or until it stops by
+// itself because a newer process has its name: see Done. ctx bounds the start only.
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		cfg: cfg.withDefaults(), ids: newHitIDs(), hasher: ring.NewHasher(cfg.Secret), done: make(chan struct{}),
+		attempts: deadlines{length: attemptTimeout}, others: map[transport.UID]*peer{}, former: map[string]time.Time{},
+	}
+	n.log = n.cfg.Logger
+	if err := n.listen(ctx); err != nil {
+		n.abandon()
+		return nil, err
+	}
+	run, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
+	n.begin(func() { n.follow(run) })
+	n.begin(func() { n.tick(run) })
+	joined := make(chan struct{})
+	if len(cfg.Join) > 0 {
+		n.begin(func() { n.joinLoop(run, joined) })
+		n.begin(func() { n.bootstrap(run, joined) })
+	} else {
+		n.ready.Store(true)
+	}
+	return n, nil
+}
+
+// listen makes everything that can fail: registry, actors, the two listeners.
+func (n *Node) listen(ctx context.Context) (err error) {
+	if n.registry, err = strategy.NewRegistry(n.cfg.Strategies...); err != nil {
+		return err
+	}
+	n.now = clock()
+	if n.actors, err = actor.New(actor.Config{Partitions: partitions, MaxKeys: n.cfg.MaxKeys, Now: n.now, Registry: n.registry}); err != nil {
+		return err
+	}
+	if n.shares, err = newShares(n.cfg.MaxKeys, n.registry); err != nil {
+		return err
+	}
+	var lc net.ListenConfig
+	if n.listener, err = lc.Listen(ctx, "tcp", n.cfg.ClusterAddr); err != nil {
+		return fmt.Errorf("cluster address %q: %w", n.cfg.ClusterAddr, err)
+	}
+	host, port, err := splitHostPort(n.listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	state := Joining
+	if len(n.cfg.Join) == 0 {
+		state = Active
+	}
+	now := time.Now()
+	n.self = &meta{
+		uid: newUID(now), name: or(n.cfg.Name, defaultName(port)), state: state, role: n.cfg.Role,
+		clusterAddr: net.JoinHostPort(or(n.cfg.AdvertiseHost, host), strconv.Itoa(port)), httpAddr: n.cfg.HTTPAddr,
+		version: n.cfg.Version, partitions: partitions, hashCheck: n.hasher.Check(), bootMillis: now.UnixMilli(),
+	}
+	n.id = transport.Identity{UID: n.self.uid, Name: n.self.name}
+	if n.gossip, err = startGossip(n.cfg.GossipAddr, n.cfg.AdvertiseHost, n.self, n.cfg.Secret, n.log); err != nil {
+		return err
+	}
+	if ip := net.ParseIP(host); n.cfg.AdvertiseHost == "" && ip != nil && ip.IsUnspecified() {
+		gossipHost, _, _ := net.SplitHostPort(n.gossip.addr)
+		n.self.clusterAddr = net.JoinHostPort(gossipHost, strconv.Itoa(port))
+		if err := n.gossip.set(n.self); err != nil {
+			return err
+		}
+	}
+	return n.serve()
+}
+
+// serve starts to answer other nodes, with a view of this node alone.
+func (n *Node) serve() error {
+	n.transport = transport.Config{
+		Self: n.id, Registry: n.registry, Secret: n.cfg.Secret,
+		Partitions: partitions, Hash: uint64(n.hasher.Check()), Logger: n.log,
+	}
+	empty, err := ring.New(n.hasher, partitions, n.cfg.Replicas)
+	if err != nil {
+		return err
+	}
+	n.view.Store(newView(empty, &peer{meta: n.self, gossipAddr: n.gossip.addr}, nil))
+	if n.server, err = transport.NewServer(n.transport); err != nil {
+		return err
+	}
+	n.begin(func() {
+		if err := n.server.Serve(n.listener, (*handler)(n)); !errors.Is(err, transport.ErrServerClosed) {
+			n.fail(fmt.Errorf("cluster address %q: %w", n.cfg.ClusterAddr, err))
+		}
+	})
+	return nil
+}
+
+// abandon undoes a start that failed half way.
+func (n *Node) abandon() {
+	if n.gossip != nil {
+		_ = n.gossip.list.Shutdown()
+	}
+	if n.server != nil {
+		n.server.Close()
+	}
+	if n.listener != nil {
+		n.listener.Close()
+	}
+	if n.shares != nil {
+		n.shares.close()
+	}
+	if n.actors != nil {
+		n.actors.Close()
+	}
+}
+
+// clock is the node's time: wall time at the start, and what has passed since. It never goes back.
+func clock() func() strategy.Time {
+	start := time.Now()
+	base := strategy.TimeOf(start)
+	return func() strategy.Time { return base + strategy.Time(time.Since(start)/time.Microsecond) }
+}
+
+// newUID begins with the time, so that processes sort by age, and ends at random.
+func newUID(now time.Time) (u transport.UID) {
+	binary.BigEndian.PutUint64(u[:8], uint64(now.UnixNano()))
+	_, _ = rand.Read(u[6:]) // crypto/rand never fails
+	return u
+}
+
+// begin runs f on a goroutine that Shutdown waits for. f must end soon after the context of the node does.
+func (n *Node) begin(f func()) {
+	n.tasks.Add(1)
+	go func() {
+		defer n.tasks.Done()
+		f()
+	}()
+}
+
+// tick starts the epochs of hit ids until ctx ends.
+func (n *Node) tick(ctx context.Context) {
+	t := time.NewTicker(epochLength)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			n.ids.tick()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// bootstrap makes a joining node active: once it has joined and MinMembers full members are there, or after
+// BootstrapWait. It is ready when its view has then been still for a second.
+func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
+	patience := time.NewTimer(n.cfg.BootstrapWait)
+	defer patience.Stop()
+	for waiting := true; waiting; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-patience.C:
+			n.log.Warn("serving without the expected members", "waited", n.cfg.BootstrapWait, "members", n.view.Load().full(), "min_members", n.cfg.MinMembers)
+			waiting = false
+		case <-joined:
+			joined = nil
+			waiting = n.view.Load().full() < n.cfg.MinMembers
+		case <-time.After(50 * time.Millisecond):
+			waiting = joined != nil || n.view.Load().full() < n.cfg.MinMembers
+		}
+	}
+	n.setState(Active)
+	n.gossip.announce()
+	for still, v := 0, n.view.Load(); still < 10; still++ {
+		if !sleep(ctx, 100*time.Millisecond) {
+			return
+		}
+		if now := n.view.Load(); now != v {
+			still, v = 0, now
+		}
+	}
+	n.ready.Store(true)
+}
+
+// Name is the stable name of this node.
+func (n *Node) Name() string { return n.id.Name }
+
+// UID names this process.
+func (n *Node) UID() string { return n.id.UID.String() }
+
+// Registry knows the strategies that policies of this node may use.
+func (n *Node) Registry() *strategy.Registry { return n.registry }
+
+// GossipAddr is where gossip is bound.
+func (n *Node) GossipAddr() string { return n.gossip.addr }
+
+// ClusterAddr is where other nodes' hits are accepted.
+func (n *Node) ClusterAddr() string { return n.listener.Addr().String() }
+
+// Ready reports whether the node has joined and its view has settled; it stays so until the node leaves.
+func (n *Node) Ready() bool { return n.ready.Load() }
+
+// Done is closed when the node has stopped, by Shutdown or by itself: Err tells.
+func (n *Node) Done() <-chan struct{} { return n.done }
+
+// Err is why the node stopped by itself; nil before, and after Shutdown.
+func (n *Node) Err() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.failure
+}

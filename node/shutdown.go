@@ -1,0 +1,82 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// closed is a context that is over: what is closed under it waits for nothing.
+var closed = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// Shutdown leaves the cluster and stops, in this order:
+//
+//  1. The node tells the others that it leaves, and is not ready any more. They send their hits elsewhere.
+//  2. It answers what still comes, until all have heard of it or ctx ends.
+//  3. It stops to listen; hits in flight are answered.
+//  4. It says farewell to gossip, and every goroutine ends.
+//
+// Hits that come later are ErrClosed. It may be called more than once, and then waits for the first call.
+func (n *Node) Shutdown(ctx context.Context) error {
+	n.mu.Lock()
+	if n.closing {
+		n.mu.Unlock()
+		select {
+		case <-n.done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	n.closing = true
+	alone := len(n.others) == 0
+	n.mu.Unlock()
+	return n.stop(ctx, alone)
+}
+
+// fail stops the node because of err.
+func (n *Node) fail(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closing {
+		return
+	}
+	n.closing, n.failure = true, err
+	n.log.Error("leaving the cluster", "err", err)
+	go func() { // ends with the node: it closes done
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		_ = n.stop(ctx, false)
+	}()
+}
+
+// heard is how long gossip takes, with a margin, until a few hundred members know of a change.
+const heard = 500 * time.Millisecond
+
+func (n *Node) stop(ctx context.Context, alone bool) error {
+	n.ready.Store(false)
+	n.setState(Leaving)
+	if !alone {
+		n.gossip.announce()
+		sleep(ctx, heard)
+	}
+	err := n.server.Shutdown(ctx)
+	n.stopped.Store(true)
+	n.cancel()
+	n.mu.Lock()
+	others := n.others
+	n.mu.Unlock()
+	for _, p := range others {
+		err = errors.Join(err, p.link.Close(ctx))
+	}
+	err = errors.Join(err, n.gossip.leave())
+	n.tasks.Wait()
+	n.shares.close()
+	n.actors.Close()
+	close(n.done)
+	return err
+}
