@@ -13,9 +13,11 @@ import (
 // The first hit of a window whose load is above the threshold, allowed or refused, reduces the effective limit once
 // for that window and the next ones; each later window starts with a part of the limit more, and after a window
 // without any hit it is the full limit again. In one window it admits at most the limit.
+//
+// The effective limit has a fraction, in float64 as in the original; a limit of 1 is never reached, since its first hit
+// is above any threshold.
 type AdaptiveThrottle struct {
-	// LoadThreshold is the load above which the limit is reduced, between 0 and 1; 0 means 0.8. This and the other
-	// parameters are kept to nine decimals.
+	// LoadThreshold is the load above which the limit is reduced, between 0 and 1; 0 means 0.8.
 	LoadThreshold Ratio `json:"load_threshold,omitzero"`
 	// ReductionFactor is what a reduction multiplies the effective limit by, between 0 and 1; 0 means 0.6.
 	ReductionFactor Ratio `json:"reduction_factor,omitzero"`
@@ -34,7 +36,7 @@ func (AdaptiveThrottle) Name() string { return "adaptive_throttle" }
 func (s AdaptiveThrottle) Bind(r Rate) (Algorithm, error) {
 	a := &adaptive{limit: r.limit, period: r.micros(), countRejected: s.CountRejected}
 	for _, p := range []struct {
-		to       *int64
+		to       *float64
 		value    Ratio
 		standard float64
 		field    string
@@ -48,98 +50,109 @@ func (s AdaptiveThrottle) Bind(r Rate) (Algorithm, error) {
 		if err != nil {
 			return nil, err
 		}
-		if *p.to = billionths(x); *p.to <= 0 || *p.to >= billion {
+		if x == 0 || x == 1 {
 			return nil, paramError(p.field, x, "is not between 0 and 1")
 		}
+		*p.to = x
 	}
+	a.full = float64(a.limit)
+	a.recovery *= a.full
+	a.least *= a.full
 	return a, nil
 }
 
+// adaptive computes limits in float64. A product that is part of a sum is computed beforehand or converted, lest a
+// processor that fuses the two decides unlike the others.
 type adaptive struct {
 	limit         int64
 	period        int64 // microseconds
 	countRejected bool
-	// in billionths
-	threshold, reduction, recovery, least int64
+	threshold     float64
+	reduction     float64
+	full          float64 // the limit
+	recovery      float64 // hits
+	least         float64 // hits
 }
 
 // adaptiveState is what was counted in the window that starts at start, and the effective limit there.
 type adaptiveState struct {
-	start   Time
-	count   int64
-	ratio   int64 // effective limit, in billionths of the limit
-	reduced bool  // in this window
+	start     Time
+	count     int64
+	effective float64
+	reduced   bool // in this window
 }
 
 // New implements Algorithm.
-func (*adaptive) New() State { return &adaptiveState{ratio: billion} }
+func (a *adaptive) New() State { return &adaptiveState{effective: a.full} }
 
 // Decide implements Algorithm.
 func (a *adaptive) Decide(s State, now Time, h Hit, charge bool) Verdict {
 	st := s.(*adaptiveState)
 	cur := a.at(st, now)
 	tried := a.try(cur, &h)
-	v := Verdict{Limit: a.effective(tried.ratio)}
+	v := Verdict{Limit: a.hits(tried.effective)}
 	v.Allowed = h.Cost <= v.Limit-tried.count
-	if charge {
-		cur = tried
+	if charge && (v.Allowed || a.countRejected || tried.reduced != cur.reduced) {
 		if v.Allowed || a.countRejected {
-			cur.count = addSaturating(cur.count, h.Cost)
+			tried.count = addSaturating(tried.count, h.Cost)
 		}
+		cur = tried
 		*st = cur
 	}
 	if !v.Allowed {
 		v.Wait = a.wait(st, cur.start, now, &h)
 	}
-	v.Remaining = float(a.most(cur, &h) - cur.count)
+	v.Remaining = float(a.most(&cur, &h) - cur.count)
 	return v
 }
 
 // try is cur as h leaves it apart from its cost: reduced, if the load with h is above the threshold.
 func (a *adaptive) try(cur adaptiveState, h *Hit) adaptiveState {
-	if !cur.reduced && a.overloaded(&cur, h) {
-		cur.ratio, cur.reduced = a.reduce(cur.ratio), true
+	if cur.reduced {
+		return cur
+	}
+	load, told := h.Context.number("load")
+	if !told {
+		load = a.load(&cur, addSaturating(cur.count, h.Cost))
+	}
+	if load > a.threshold {
+		cur.effective, cur.reduced = a.reduce(cur.effective), true
 	}
 	return cur
 }
 
-func (a *adaptive) overloaded(cur *adaptiveState, h *Hit) bool {
-	if load, ok := h.Context.number("load"); ok {
-		return load*billion > float64(a.threshold)
-	}
-	return addSaturating(cur.count, h.Cost) > a.calm(cur.ratio)
+// load is that of so many hits.
+func (a *adaptive) load(cur *adaptiveState, hits int64) float64 { return float64(hits) / cur.effective }
+
+// reduce is the effective limit after a reduction.
+func (a *adaptive) reduce(effective float64) float64 {
+	return max(a.least, float64(effective*a.reduction))
 }
 
-// reduce is the ratio after a reduction.
-func (a *adaptive) reduce(ratio int64) int64 { return max(a.least, ratio*a.reduction/billion) }
-
-// effective is the limit at that ratio, rounded down.
-func (a *adaptive) effective(ratio int64) int64 {
-	n, _, _ := mul(a.limit, ratio).divMod(billion)
-	return n
-}
-
-// calm is the largest count at that ratio whose load is not above the threshold.
-func (a *adaptive) calm(ratio int64) int64 {
-	n, _, _ := mul(a.limit, ratio*a.threshold).divMod(billion * billion)
-	return n
-}
+// hits is how many hits an effective limit admits.
+func (a *adaptive) hits(effective float64) int64 { return min(int64(effective), a.limit) }
 
 // most is the largest count that a hit like h could lead to: the effective limit once it is reduced, and before that
 // either what the reduction would leave, or what does not set it off.
-func (a *adaptive) most(cur adaptiveState, h *Hit) int64 {
-	_, told := h.Context.number("load")
-	if cur.reduced || told {
-		return a.effective(a.try(cur, h).ratio)
+func (a *adaptive) most(cur *adaptiveState, h *Hit) int64 {
+	if _, told := h.Context.number("load"); told || cur.reduced {
+		return a.hits(a.try(*cur, h).effective)
 	}
-	return max(a.calm(cur.ratio), a.effective(a.reduce(cur.ratio)))
+	calm := a.hits(cur.effective * a.threshold) // to within rounding
+	for a.load(cur, calm) > a.threshold {
+		calm--
+	}
+	for a.load(cur, calm+1) <= a.threshold {
+		calm++
+	}
+	return max(calm, a.hits(a.reduce(cur.effective)))
 }
 
 // wait is until the next window, or the one after it, which has the full limit, since nothing arrives before.
 func (a *adaptive) wait(st *adaptiveState, start, now Time, h *Hit) time.Duration {
 	for range 2 {
 		start += Time(a.period)
-		if next := a.at(st, start); h.Cost <= a.most(next, h) {
+		if next := a.at(st, start); h.Cost <= a.most(&next, h) {
 			return wait(int64(start - now))
 		}
 	}
@@ -153,9 +166,9 @@ func (a *adaptive) at(st *adaptiveState, now Time) adaptiveState {
 	case age < a.period:
 		return *st
 	case age < 2*a.period:
-		return adaptiveState{start: st.start + Time(a.period), ratio: min(billion, st.ratio+a.recovery)}
+		return adaptiveState{start: st.start + Time(a.period), effective: min(a.full, st.effective+a.recovery)}
 	}
-	return adaptiveState{start: floorTo(now, a.period), ratio: billion}
+	return adaptiveState{start: floorTo(now, a.period), effective: a.full}
 }
 
 // Stat implements Statistician.
@@ -181,20 +194,20 @@ func (a *adaptive) Join(s, other State) {
 	if x.reduced != y.reduced {
 		for _, z := range []*adaptiveState{&x, &y} {
 			if !z.reduced {
-				z.ratio = a.reduce(z.ratio)
+				z.effective = a.reduce(z.effective)
 			}
 		}
 	}
-	*st = adaptiveState{start, max(x.count, y.count), min(x.ratio, y.ratio), x.reduced || y.reduced}
+	*st = adaptiveState{start, max(x.count, y.count), min(x.effective, y.effective), x.reduced || y.reduced}
 }
 
 // NeutralAt implements Forgetter: after the window, or the one after it if the limit has not recovered there.
 func (a *adaptive) NeutralAt(s State) Time {
 	st := s.(*adaptiveState)
 	switch {
-	case st.ratio+a.recovery < billion:
+	case st.effective+a.recovery < a.full:
 		return st.start + 2*Time(a.period)
-	case st.count > 0 || st.ratio < billion:
+	case st.count > 0 || st.effective < a.full:
 		return st.start + Time(a.period)
 	}
 	return st.start
@@ -208,7 +221,10 @@ func (a *adaptive) Adapt(s State, old Algorithm, now Time) {
 		*st = o.at(st, at)
 		st.start = floorTo(at, a.period)
 	}
-	st.ratio = max(st.ratio, a.least)
+	if o.full != a.full {
+		st.effective = float64(st.effective/o.full) * a.full
+	}
+	st.effective = min(max(st.effective, a.least), a.full)
 }
 
 // RecordsRefusals implements RefusalRecorder: a refusal may reduce the limit.
@@ -226,17 +242,18 @@ func (*adaptive) Append(b []byte, s State) []byte {
 	b = append(b, adaptiveVersion)
 	b = binary.AppendVarint(b, int64(st.start))
 	b = binary.AppendUvarint(b, uint64(st.count))
-	return binary.AppendUvarint(b, uint64(st.ratio)<<1|reduced)
+	b = binary.AppendUvarint(b, reduced)
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(st.effective))
 }
 
 // Decode implements Algorithm.
 func (a *adaptive) Decode(b []byte) (State, error) {
 	r := reader{b: b}
 	r.version(adaptiveVersion)
-	st := &adaptiveState{start: r.window(a.period), count: r.uint(math.MaxInt64)}
-	ratio := r.uint(2*billion + 1)
-	st.ratio, st.reduced = ratio>>1, ratio&1 == 1
-	if !r.done() || st.ratio < a.least {
+	st := &adaptiveState{start: r.window(a.period), count: r.uint(maxCount)}
+	st.reduced = r.uint(1) == 1
+	st.effective = r.float()
+	if !r.done() || !(st.effective >= a.least && st.effective <= a.full) {
 		return nil, errState
 	}
 	return st, nil

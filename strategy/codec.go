@@ -3,6 +3,7 @@ package strategy
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 )
 
 // The encoded forms of this package are sequences of varints and of strings with their length in front. Each begins
@@ -58,6 +59,17 @@ func (r *reader) window(period int64) Time {
 		return 0
 	}
 	return t
+}
+
+// float reads eight bytes, low ones first.
+func (r *reader) float() float64 {
+	if len(r.b) < 8 {
+		r.b, r.bad = nil, true
+		return 0
+	}
+	bits := binary.LittleEndian.Uint64(r.b)
+	r.b = r.b[8:]
+	return math.Float64frombits(bits)
 }
 
 // bytes reads a string of at most limit bytes; the result is part of b.

@@ -17,6 +17,7 @@ type costLog struct {
 	entries []logEntry // by instant; those before first do not count any more
 	first   int
 	before  uint64 // the running total before entries[first]
+	latest  Time   // of all charges, given back or not
 }
 
 // logEntry is an instant and the running total of costs up to and including it. Totals wrap around; only their
@@ -29,14 +30,6 @@ type logEntry struct {
 // maxEntries bounds a log. At the bound, entries of one slice of the period, a 2^19th, are merged into the latest of
 // them: they count up to a slice too long, and never too short.
 const maxEntries = 1 << 20
-
-// newest is the latest instant in the log, or the least Time if it is empty.
-func (l *costLog) newest() Time {
-	if len(l.entries) == l.first {
-		return math.MinInt64
-	}
-	return l.entries[len(l.entries)-1].at
-}
 
 // live is the index of the first entry that counts at now.
 func (l *costLog) live(now Time, period int64) int {
@@ -66,9 +59,10 @@ func (l *costLog) through(i int) uint64 {
 // sum is what counts at now.
 func (l *costLog) sum(now Time, period int64) int64 { return l.from(l.live(now, period)) }
 
-// add charges cost at now, which is not before the newest entry, and forgets what no longer counts.
+// add charges cost at now, which is not before the latest charge, and forgets what no longer counts.
 func (l *costLog) add(now Time, cost, period int64) {
 	l.prune(now, period)
+	l.latest = now
 	n := len(l.entries)
 	switch {
 	case n > 0 && l.entries[n-1].at == now:
@@ -140,7 +134,7 @@ func (l *costLog) refund(at Time, cost int64) {
 
 // join makes l the union of both logs: of an instant in both, the higher cost.
 func (l *costLog) join(o *costLog, period int64) {
-	joined := costLog{entries: make([]logEntry, 0, len(l.entries)-l.first+len(o.entries)-o.first)}
+	joined := costLog{latest: max(l.latest, o.latest), entries: make([]logEntry, 0, len(l.entries)-l.first+len(o.entries)-o.first)}
 	total := uint64(0)
 	for i, j := l.first, o.first; i < len(l.entries) || j < len(o.entries); {
 		at, cost := Time(math.MaxInt64), uint64(0)
@@ -164,7 +158,7 @@ func (l *costLog) join(o *costLog, period int64) {
 		}
 	}
 	*l = joined
-	l.prune(l.newest(), period)
+	l.prune(l.latest, period)
 	if len(l.entries)-l.first > maxEntries {
 		l.thin(period)
 	}
@@ -196,13 +190,14 @@ func sums(logs []costLog, now Time, period int64) (sum int64) {
 
 // neutralAt is when the newest entry stops counting.
 func (l *costLog) neutralAt(period int64) Time {
-	if len(l.entries) == l.first {
-		return math.MinInt64
+	if n := len(l.entries); n > l.first {
+		return max(l.latest, l.entries[n-1].at+Time(period))
 	}
-	return l.newest() + Time(period)
+	return l.latest
 }
 
-// append appends the encoded log: the number of entries, and of each the time since the one before and the cost.
+// append appends the encoded log: the number of entries; of each the time since the one before and the cost; and the
+// time from the last entry to the latest charge.
 func (l *costLog) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(len(l.entries)-l.first))
 	last := Time(0)
@@ -211,7 +206,7 @@ func (l *costLog) append(b []byte) []byte {
 		b = binary.AppendUvarint(b, l.entries[i].total-l.through(i))
 		last = l.entries[i].at
 	}
-	return b
+	return binary.AppendVarint(b, int64(l.latest-last))
 }
 
 // log reads what append wrote.
@@ -231,6 +226,9 @@ func (r *reader) log() costLog {
 		}
 		last, total = at, total+cost
 		l.entries[i] = logEntry{at, uint64(total)}
+	}
+	if l.latest = last + r.time(); l.latest < last && n > 0 || !l.latest.valid() {
+		r.b, r.bad = nil, true
 	}
 	return l
 }

@@ -33,8 +33,9 @@ func (LeakyBucketWithQueue) Bind(r Rate) (Algorithm, error) {
 // queue is a meter with slots.
 type queue struct{ meter }
 
-// Slot implements Queuer: the wait until the level, the costs ahead and that of h fit together. The bucket never runs
-// empty before, so the costs ahead leak out whenever they are charged.
+// Slot implements Queuer: the wait until the level, the costs ahead and that of h fit together. It may be a microsecond
+// early for each hit ahead that costs nearly all the bucket holds, since such a bucket can run empty before the next
+// microsecond begins.
 func (q *queue) Slot(s State, now Time, ahead int64, h Hit) Verdict {
 	st := s.(*meterState)
 	v := q.Decide(s, now, h, false)
@@ -43,10 +44,10 @@ func (q *queue) Slot(s State, now Time, ahead int64, h Hit) Verdict {
 	}
 	at := max(now, st.last)
 	over := amount{whole: addSaturating(ahead, h.Cost)}.sub(q.capacity.sub(q.drained(st, at), q.period), q.period)
-	if over.whole < 0 {
+	if over.whole < 0 || over == (amount{}) {
 		return v
 	}
-	v.Allowed = over == amount{}
+	v.Allowed = false
 	v.Wait = q.waitFor(mul(over.whole, q.period).add(wide{lo: uint64(over.part)}), at, now)
 	return v
 }

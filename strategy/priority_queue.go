@@ -13,7 +13,7 @@ type PriorityQueue struct {
 	// DefaultPriority is the priority of hits that have none; 0 means Normal.
 	DefaultPriority Priority `json:"default_priority,omitzero"`
 	// MaxQueueSize is how many entries of one period the queue holds, of all priorities together, from 1 to 2^20;
-	// 0 means 1000. Hits of one instant and priority share an entry, of 16 bytes.
+	// 0 means 1000. Hits of one instant and priority share an entry, of 16 bytes; a full queue refuses those too.
 	MaxQueueSize Count `json:"max_queue_size,omitzero"`
 	// Marker begins the priority in a key, at the start of the key or after a colon; "" means "priority:".
 	Marker string `json:"marker,omitzero"`
@@ -54,11 +54,10 @@ type priorityQueue struct {
 // queueState is the log of each priority.
 type queueState [Critical]costLog
 
-// newest is the instant of the latest hit.
-func (q *queueState) newest() Time {
-	at := Time(math.MinInt64)
+// latest is the instant of the latest charge.
+func (q *queueState) latest() (at Time) {
 	for i := range q {
-		at = max(at, q[i].newest())
+		at = max(at, q[i].latest)
 	}
 	return at
 }
@@ -98,16 +97,16 @@ func (*priorityQueue) New() State { return new(queueState) }
 func (p *priorityQueue) Decide(s State, now Time, h Hit, charge bool) Verdict {
 	q := s.(*queueState)
 	level := priorityOf(&h, p.marker, p.standard) - 1
-	at := max(now, q.newest())
+	at := max(now, q.latest())
 	rivals := q[level:]
 	room := p.limit - sums(rivals, at, p.period)
 	seats := q.seats(at, p.period, p.size)
-	seated := seats > 0 || seats == 0 && q[level].newest() == at
-	v := Verdict{Limit: p.limit, Allowed: h.Cost <= room && seated}
+	v := Verdict{Limit: p.limit, Allowed: h.Cost <= room && seats > 0}
 	switch {
 	case v.Allowed && charge:
 		q[level].add(at, h.Cost, p.period)
 		room -= h.Cost
+		seats = q.seats(at, p.period, p.size)
 	case h.Cost > p.limit:
 		v.Wait = Never
 	case !v.Allowed:
@@ -115,12 +114,12 @@ func (p *priorityQueue) Decide(s State, now Time, h Hit, charge bool) Verdict {
 		if h.Cost > room {
 			free = clears(rivals, p.period, p.limit-h.Cost)
 		}
-		if !seated {
+		if seats <= 0 {
 			free = max(free, q.vacates(at, p.period, p.size))
 		}
 		v.Wait = wait(int64(free - now))
 	}
-	if seated {
+	if seats > 0 {
 		v.Remaining = float(room)
 	}
 	return v
@@ -156,7 +155,7 @@ func (p *priorityQueue) NeutralAt(s State) Time {
 // Adapt implements Adapter: what counts at now is held against the new limit and size for the new period.
 func (p *priorityQueue) Adapt(s State, old Algorithm, now Time) {
 	q := s.(*queueState)
-	at := max(now, q.newest())
+	at := max(now, q.latest())
 	for i := range q {
 		q[i].prune(at, old.(*priorityQueue).period)
 	}

@@ -2,7 +2,6 @@ package strategy
 
 import (
 	"encoding/binary"
-	"math"
 	"time"
 )
 
@@ -193,7 +192,7 @@ func (q *quota) Decode(b []byte) (State, error) {
 	r.version(quotaVersion)
 	st := &quotaState{}
 	if !r.done() {
-		*st = quotaState{r.window(q.period), r.uint(math.MaxInt64), r.uint(q.rollover(0)), true}
+		*st = quotaState{r.window(q.period), r.uint(maxCount), r.uint(q.rollover(0)), true}
 	}
 	if !r.done() {
 		return nil, errState

@@ -2,7 +2,6 @@ package strategy
 
 import (
 	"encoding/binary"
-	"math"
 	"time"
 )
 
@@ -56,10 +55,8 @@ func (c *slidingCounter) Decide(s State, now Time, h Hit, charge bool) Verdict {
 	if !v.Allowed {
 		v.Wait = c.wait(&cur, now, h.Cost)
 	}
-	if room := c.limit - cur.count; room > 0 {
-		whole, part, _ := carried.divMod(c.period)
-		v.Remaining = amount{whole: room}.sub(amount{whole, part}, c.period).float(c.period)
-	}
+	whole, part, _ := carried.divMod(c.period)
+	v.Remaining = amount{whole: c.limit - cur.count}.sub(amount{whole, part}, c.period).float(c.period)
 	return v
 }
 
@@ -157,7 +154,7 @@ func (*slidingCounter) Append(b []byte, s State) []byte {
 func (c *slidingCounter) Decode(b []byte) (State, error) {
 	r := reader{b: b}
 	r.version(slidingVersion)
-	st := &slidingState{start: r.window(c.period), previous: r.uint(math.MaxInt64), count: r.uint(math.MaxInt64)}
+	st := &slidingState{start: r.window(c.period), previous: r.uint(maxCount), count: r.uint(maxCount)}
 	if !r.done() {
 		return nil, errState
 	}

@@ -24,7 +24,7 @@ func (*slidingLog) New() State { return new(costLog) }
 // Decide implements Algorithm.
 func (s *slidingLog) Decide(state State, now Time, h Hit, charge bool) Verdict {
 	l := state.(*costLog)
-	at := max(now, l.newest())
+	at := max(now, l.latest)
 	room := s.limit - l.sum(at, s.period)
 	v := Verdict{Limit: s.limit, Allowed: h.Cost <= room}
 	switch {
@@ -60,7 +60,7 @@ func (s *slidingLog) NeutralAt(state State) Time { return state.(*costLog).neutr
 // Adapt implements Adapter: what counts at now is held against the new limit for the new period.
 func (s *slidingLog) Adapt(state State, old Algorithm, now Time) {
 	l := state.(*costLog)
-	l.prune(max(now, l.newest()), old.(*slidingLog).period)
+	l.prune(max(now, l.latest), old.(*slidingLog).period)
 }
 
 const logVersion = 1

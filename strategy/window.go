@@ -1,9 +1,6 @@
 package strategy
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "encoding/binary"
 
 // window is what the strategies that count in windows share: a counter that starts anew with each window of one
 // period, aligned to the Unix epoch. They differ in the limit that they hold the counter against.
@@ -108,7 +105,7 @@ func (*window) Append(b []byte, s State) []byte {
 func (w *window) Decode(b []byte) (State, error) {
 	r := reader{b: b}
 	r.version(windowVersion)
-	st := &windowState{start: r.window(w.period), count: r.uint(math.MaxInt64)}
+	st := &windowState{start: r.window(w.period), count: r.uint(maxCount)}
 	if !r.done() {
 		return nil, errState
 	}
@@ -124,10 +121,13 @@ func floorTo(t Time, period int64) Time {
 	return t - Time(r)
 }
 
-// addSaturating is a+b for non-negative numbers, at most the largest int64.
+// maxCount is where counters stop: above every capacity, and the sum of two fits int64.
+const maxCount = 1 << 62
+
+// addSaturating is a+b for non-negative numbers, at most maxCount.
 func addSaturating(a, b int64) int64 {
-	if a > math.MaxInt64-b {
-		return math.MaxInt64
+	if a > maxCount-b {
+		return maxCount
 	}
 	return a + b
 }
