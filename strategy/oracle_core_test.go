@@ -42,17 +42,14 @@ type answer struct {
 
 // ask asks o about h, and records it if charge is set.
 func ask(o oracle, now int64, h strategy.Hit, charge bool) answer {
-	a := answer{allowed: o.fits(now, h)}
+	a := answer{allowed: o.fits(now, h), limit: o.capacity(now, h)}
 	if charge {
 		o.record(now, h, a.allowed)
 	}
 	if !a.allowed {
 		a.wait = waitOf(o, now, h)
 	}
-	a.room, a.limit = o.room(now, h), o.capacity(now, h)
-	if a.room.Sign() < 0 {
-		a.room = new(big.Rat)
-	}
+	a.room = maxZero(o.room(now, h))
 	return a
 }
 

@@ -91,6 +91,9 @@ func (o *meterOracle) moments(now int64, _ strategy.Hit) ([]int64, int64) {
 	return nil, o.clock(now) + ceilRat(drain).Int64() + 1
 }
 
+// idlePeriods is for how many periods what else would matter for ever is remembered.
+const idlePeriods = 100
+
 // costOracle is CostBasedTokenBucket: a bucket that refills the slower the more expensive the recent hits were. What
 // has been refilled is rounded up to 2^-32 token whenever a hit is charged.
 type costOracle struct {
@@ -154,6 +157,9 @@ func (o *costOracle) record(now int64, h strategy.Hit, allowed bool) {
 	if o.tokens == nil {
 		o.last = now
 	}
+	if tokens.Cmp(ratInt(o.size())) == 0 && now-o.last >= idlePeriods*o.period {
+		o.history = nil // a new key
+	}
 	o.tokens, o.last = tokens.Sub(tokens, ratInt(h.Cost)), max(o.last, now)
 	o.history = append(o.history, h.Cost)
 	if over := len(o.history) - int(o.integer("cost_window", 100)); over > 0 {
@@ -161,17 +167,14 @@ func (o *costOracle) record(now int64, h strategy.Hit, allowed bool) {
 	}
 }
 
-// refund puts tokens back. The cost stays in the history: the hit was made.
-func (o *costOracle) refund(_, now int64, h strategy.Hit) {
+// refund puts tokens back, as if they had not been taken. The cost stays in the history: the hit was made.
+func (o *costOracle) refund(_, _ int64, h strategy.Hit) {
 	if o.tokens == nil {
 		return
 	}
-	tokens := o.room(now, h)
-	o.last = max(o.last, now)
-	if tokens.Add(tokens, ratInt(h.Cost)).Cmp(ratInt(o.size())) > 0 {
-		tokens = ratInt(o.size())
+	if o.tokens.Add(o.tokens, ratInt(h.Cost)).Cmp(ratInt(o.size())) > 0 {
+		o.tokens = ratInt(o.size())
 	}
-	o.tokens = tokens
 }
 
 func (o *costOracle) moments(now int64, _ strategy.Hit) ([]int64, int64) {

@@ -32,32 +32,44 @@ func (o *counterOracle) moments(now int64, _ strategy.Hit) ([]int64, int64) {
 }
 
 // logOracle is SlidingWindowLog, and PriorityQueue: the costs of the period that ends now sum up to at most the limit.
-// With priorities, only what has the same or a higher one counts, and only so many hits are kept at a time.
+// With priorities, only what has the same or a higher one counts, and only so many entries are kept at a time, where hits
+// of one instant and priority are one entry.
 type logOracle struct {
 	spec
 	log []logged
 }
 
+// logged is a hit; hits of one instant and priority share what they cost, of which some may have been refunded.
 type logged struct {
 	at       int64 // on the clock that does not go back
-	stamp    int64 // on the clock as it was
 	priority int
-	cost     *big.Int
+	share    *big.Int
 }
 
 func newLogOracle(s spec) *logOracle { return &logOracle{spec: s} }
 
+// kept are the hits of which something is left.
+func (o *logOracle) kept() (kept []logged) {
+	for _, e := range o.log {
+		if e.share.Sign() > 0 {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// clock does not go back behind a hit.
 func (o *logOracle) clock(now int64) int64 {
-	if len(o.log) > 0 {
-		now = max(now, o.log[len(o.log)-1].at)
+	if n := len(o.log); n > 0 {
+		now = max(now, o.log[n-1].at)
 	}
 	return now
 }
 
 func (o *logOracle) live(now int64) (live []logged) {
 	now = o.clock(now)
-	for _, e := range o.log {
-		if e.at > now-o.period && e.cost.Sign() > 0 {
+	for _, e := range o.kept() {
+		if e.at > now-o.period {
 			live = append(live, e)
 		}
 	}
@@ -86,13 +98,20 @@ func (o *logOracle) capacity(int64, strategy.Hit) int64 { return o.limit }
 
 func (o *logOracle) room(now int64, h strategy.Hit) *big.Rat {
 	live, mine := o.live(now), o.priority(h)
-	if o.name == "priority_queue" && int64(len(live)) >= o.integer("max_queue_size", 1000) {
+	entries, joins := map[*big.Int]bool{}, false
+	for _, e := range live {
+		entries[e.share] = true
+		joins = joins || e.at == o.clock(now) && e.priority == mine // makes no new entry
+	}
+	if o.name == "priority_queue" && int64(len(entries)) >= o.integer("max_queue_size", 1000) && !joins {
 		return new(big.Rat)
 	}
 	left := big.NewInt(o.limit)
+	counted := map[*big.Int]bool{}
 	for _, e := range live {
-		if e.priority >= mine {
-			left.Sub(left, e.cost)
+		if e.priority >= mine && !counted[e.share] {
+			counted[e.share] = true
+			left.Sub(left, e.share)
 		}
 	}
 	return maxZero(new(big.Rat).SetInt(left))
@@ -103,22 +122,29 @@ func (o *logOracle) fits(now int64, h strategy.Hit) bool {
 }
 
 func (o *logOracle) record(now int64, h strategy.Hit, allowed bool) {
-	if allowed {
-		o.log = append(o.log, logged{o.clock(now), now, o.priority(h), big.NewInt(h.Cost)})
+	if !allowed {
+		return
 	}
+	now = o.clock(now)
+	e := logged{now, o.priority(h), new(big.Int)}
+	for _, same := range o.kept() {
+		if same.at == now && same.priority == e.priority {
+			e.share = same.share
+		}
+	}
+	e.share.Add(e.share, big.NewInt(h.Cost))
+	o.log = append(o.log, e)
 }
 
 // refund shrinks what was logged at the instant of the charge, and nothing else.
 func (o *logOracle) refund(charged, _ int64, h strategy.Hit) {
-	back := big.NewInt(h.Cost)
-	for _, e := range slices.Backward(o.log) {
-		if e.stamp == charged && e.priority == o.priority(h) {
-			take := new(big.Int).Set(back)
-			if take.Cmp(e.cost) > 0 {
-				take.Set(e.cost)
+	for _, e := range o.kept() {
+		if e.at == charged && e.priority == o.priority(h) {
+			e.share.Sub(e.share, big.NewInt(h.Cost))
+			if e.share.Sign() < 0 {
+				e.share.SetInt64(0)
 			}
-			e.cost.Sub(e.cost, take)
-			back.Sub(back, take)
+			return
 		}
 	}
 }

@@ -2,6 +2,7 @@ package strategy_test
 
 import (
 	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ type windowOracle struct {
 	latest int64              // the latest window in which anything was recorded
 	seen   bool
 }
+
+// countersStop is where counters of refused hits stop.
+var countersStop = big.NewInt(math.MaxInt64)
 
 func newWindowOracle(s spec) *windowOracle {
 	return &windowOracle{spec: s, used: map[int64]*big.Int{}}
@@ -114,8 +118,11 @@ func (o *windowOracle) fits(now int64, h strategy.Hit) bool {
 func (o *windowOracle) record(now int64, h strategy.Hit, allowed bool) {
 	if allowed || o.countsRejected() {
 		w := o.window(now)
-		o.used[w] = new(big.Int).Add(o.usedIn(w), big.NewInt(h.Cost))
-		o.latest, o.seen = w, true
+		used := new(big.Int).Add(o.usedIn(w), big.NewInt(h.Cost))
+		if used.Cmp(countersStop) > 0 {
+			used = countersStop
+		}
+		o.used[w], o.latest, o.seen = used, w, true
 	}
 }
 
@@ -147,7 +154,7 @@ func (o *windowOracle) moments(now int64, _ strategy.Hit) ([]int64, int64) {
 }
 
 // quotaOracle is QuotaWithRollover: a window whose limit grows by a share of what the window before left unused. A key
-// that was never charged has nothing to roll over.
+// that was never charged has nothing to roll over, and after a hundred idle windows a key is as if never charged.
 type quotaOracle struct {
 	windowOracle
 	first int64 // the window of the first charge
@@ -157,7 +164,7 @@ func newQuotaOracle(s spec) *quotaOracle { return &quotaOracle{windowOracle: *ne
 
 func (o *quotaOracle) capacity(now int64, _ strategy.Hit) int64 {
 	w := o.window(now)
-	if !o.seen || w <= o.first {
+	if !o.seen || w <= o.first || w > o.latest+idlePeriods {
 		return o.limit
 	}
 	unused := new(big.Int).Sub(big.NewInt(o.limit), o.usedIn(w-1))
@@ -178,10 +185,17 @@ func (o *quotaOracle) fits(now int64, h strategy.Hit) bool {
 }
 
 func (o *quotaOracle) record(now int64, h strategy.Hit, allowed bool) {
-	if allowed && !o.seen {
-		o.first = o.window(now)
+	if w := o.window(now); allowed && (!o.seen || w > o.latest+idlePeriods) {
+		o.first = w
 	}
 	o.windowOracle.record(now, h, allowed)
+}
+
+// refund gives back within the window of the charge. Later it would roll over, into a later window.
+func (o *quotaOracle) refund(charged, now int64, h strategy.Hit) {
+	if floorDiv(charged, o.period) == o.window(now) {
+		o.windowOracle.refund(charged, now, h)
+	}
 }
 
 // adaptiveOracle is AdaptiveThrottle: a window whose limit shrinks once, when the load of a hit is above a threshold,
@@ -250,9 +264,7 @@ func (o *adaptiveOracle) capacity(now int64, h strategy.Hit) int64 {
 func (o *adaptiveOracle) record(now int64, h strategy.Hit, allowed bool) {
 	w := o.window(now)
 	before, after := o.effective(now, h)
-	if allowed || o.countsRejected() || before != after {
-		o.limits[w], o.reduced[w] = after, o.reduced[w] || before != after
-		o.latest, o.seen = w, true
-	}
+	o.limits[w], o.reduced[w] = after, o.reduced[w] || before != after
+	o.latest, o.seen = w, true
 	o.windowOracle.record(now, h, allowed)
 }

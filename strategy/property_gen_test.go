@@ -125,8 +125,9 @@ func drawContext(t *rapid.T, name string, h *strategy.Hit) {
 
 // charge is a hit that was admitted.
 type charge struct {
-	at  int64
-	hit strategy.Hit
+	at      int64
+	reached int64 // how far the clock had come for the state
+	hit     strategy.Hit
 }
 
 // machine drives the records of one key through a random life, and an oracle beside them.
@@ -137,6 +138,7 @@ type machine struct {
 	judge   oracle // nil: nobody compares
 	now     int64
 	latest  int64         // the latest now
+	reached int64         // the latest now that a state can know of
 	wait    time.Duration // of the latest refusal, 0 if none
 	charges []charge
 	back    bool // the clock may go back
@@ -228,14 +230,17 @@ func (m *machine) step(t *rapid.T) {
 	}
 }
 
-func (m *machine) ask(t *rapid.T, h strategy.Hit, charge_ bool) strategy.Decision {
-	d, err := m.records.Decide(strategy.Time(m.now), h, charge_)
+func (m *machine) ask(t *rapid.T, h strategy.Hit, charged bool) strategy.Decision {
+	d, err := m.records.Decide(strategy.Time(m.now), h, charged)
 	require.NoError(t, err)
 	if m.judge != nil {
-		m.compare(t, ask(m.judge, m.now, h, charge_), d.Verdict, h, charge_)
+		m.compare(t, ask(m.judge, m.now, h, charged), d.Verdict, h, charged)
 	}
-	if d.Allowed && charge_ {
-		m.charges = append(m.charges, charge{m.now, h})
+	if charged && (d.Allowed || m.policy.RecordsRefusals()) {
+		m.reached = max(m.reached, m.now)
+	}
+	if d.Allowed && charged {
+		m.charges = append(m.charges, charge{m.now, m.reached, h})
 	}
 	m.wait = max(d.Wait, 0)
 	return d

@@ -53,3 +53,15 @@ func (m *machine) compareRoom(t *rapid.T, want *big.Rat, got float64) {
 	tolerance.Mul(tolerance, big.NewRat(1, 1_000_000_000))
 	require.LessOrEqual(t, off.Cmp(tolerance), 0, "%+v: remaining %v at %d, want %v", m.spec, got, m.now, want.FloatString(12))
 }
+
+// allStrategies are the fourteen, in the order of the contract.
+var allStrategies = []string{
+	"fixed_window", "sliding_window_counter", "sliding_window_log", "token_bucket", "token_bucket_with_debt",
+	"leaky_bucket", "leaky_bucket_with_queue", "gcra", "tiered_rate", "adaptive_throttle", "priority_queue",
+	"quota_with_rollover", "time_of_day", "cost_based_token_bucket",
+}
+
+// TestAllStrategies: every strategy that the oracles judge is there, and none that they do not.
+func TestAllStrategies(t *testing.T) {
+	require.ElementsMatch(t, allStrategies, known(t))
+}
