@@ -47,13 +47,14 @@ type header struct {
 type frameReader struct {
 	r     io.Reader
 	limit int // longest frame
+	size  int // of the buffer while no frame is longer
 	buf   []byte
 	start int // of what is not yet cut
 	end   int // of what was read
 }
 
-func newFrameReader(r io.Reader, limit int) *frameReader {
-	return &frameReader{r: r, limit: limit, buf: make([]byte, readBufferLen)}
+func newFrameReader(r io.Reader, limit, size int) *frameReader {
+	return &frameReader{r: r, limit: limit, size: size, buf: make([]byte, size)}
 }
 
 // next cuts the next frame that is there as a whole; ok is false if there is none. The body is valid until fill.
@@ -111,7 +112,7 @@ func (f *frameReader) fill() error {
 
 // resize makes room for a frame that is longer than the buffer, and gives the room back after it.
 func (f *frameReader) resize() error {
-	want := readBufferLen
+	want := f.size
 	if f.end >= headerLen {
 		n, err := f.length(f.buf)
 		if err != nil {

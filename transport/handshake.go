@@ -37,7 +37,7 @@ type handshake struct {
 
 // newHandshake prepares one on conn, which has DeadAfter for all of it. The expected UID may be zero.
 func newHandshake(cfg *Config, conn net.Conn, expected UID) (*handshake, error) {
-	h := &handshake{cfg: cfg, conn: conn, frames: newFrameReader(conn, handshakeMax), dec: &decoder{}}
+	h := &handshake{cfg: cfg, conn: conn, frames: newFrameReader(conn, handshakeMax, handshakeMax), dec: &decoder{}}
 	h.mine = hello{
 		low: minProtocol, high: maxProtocol, label: cfg.Label, partitions: cfg.Partitions, hash: cfg.Hash,
 		self: cfg.Self, expected: expected, secured: len(cfg.Secret) > 0,
@@ -50,7 +50,7 @@ func newHandshake(cfg *Config, conn net.Conn, expected UID) (*handshake, error) 
 
 // finish ends the deadline and hands over what was read beyond the handshake.
 func (h *handshake) finish() (*frameReader, error) {
-	h.frames.limit = h.cfg.MaxFrame
+	h.frames.limit, h.frames.size = h.cfg.MaxFrame, readBufferLen
 	return h.frames, h.conn.SetDeadline(time.Time{})
 }
 

@@ -164,7 +164,8 @@ type LinkStats struct {
 func (l *Link) Stats() LinkStats {
 	s := LinkStats{Attempts: l.tried.Load(), Connects: l.opened.Load(), RTT: time.Duration(l.rtt.Load())}
 	if c := l.conn.Load(); c != nil {
-		s.Connected, s.InFlight = true, c.inFlight()
+		s.InFlight, s.LastErr = c.state()
+		s.Connected = s.LastErr == nil
 	} else if down := l.down.Load(); down != nil {
 		s.LastErr = *down
 	}

@@ -62,18 +62,17 @@ func (c *linkConn) submit(q *request) error {
 	return nil
 }
 
-func (c *linkConn) inFlight() int {
+// state is how many requests have no answer, and why no more are taken.
+func (c *linkConn) state() (inFlight int, stopped error) {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
-	return c.sent.used
+	return c.sent.used, c.stopped
 }
 
 // drain takes no more requests, for that reason, and closes the connection when all have their answer.
 func (c *linkConn) drain(reason error) {
 	c.out.mu.Lock()
-	if c.stopped == nil {
-		c.stopped = reason
-	}
+	c.stopped = reason
 	idle := c.sent.used == 0
 	c.out.mu.Unlock()
 	if idle {
@@ -225,7 +224,6 @@ func (c *linkConn) collect(batch []arrival) (all []arrival, more bool, err error
 			c.pong(h.stream)
 		case typeGoAway:
 			c.link.log.Info("peer is going away")
-			c.link.downBecause(errGoAway)
 			c.drain(errGoAway)
 		default:
 			c.unsupported(h)

@@ -1,0 +1,141 @@
+package transport
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"runtime"
+	"sync"
+)
+
+// The yardstick of the benchmarks: an echo of length-prefixed frames over TCP, as bare as it can be while many callers
+// share the connection. It coalesces like a link does: callers append to one buffer, one goroutine writes all that is
+// there; the server writes back what one read has brought. No handshake, no codec, no liveness, no errors.
+
+// echoServe answers one connection until it ends.
+func echoServe(conn net.Conn) {
+	defer func() { _ = conn.Close() }()
+	buf, end := make([]byte, readBufferLen), 0
+	for {
+		n, err := conn.Read(buf[end:])
+		if err != nil {
+			return
+		}
+		end += n
+		whole := 0
+		for end-whole >= 4 {
+			size := 4 + int(binary.BigEndian.Uint32(buf[whole:]))
+			if end-whole < size {
+				break
+			}
+			whole += size
+		}
+		if _, err := conn.Write(buf[:whole]); err != nil {
+			return
+		}
+		end = copy(buf, buf[whole:end])
+	}
+}
+
+type echoClient struct {
+	conn net.Conn
+	wake chan struct{}
+	end  sync.WaitGroup
+	pool sync.Pool
+
+	mu      sync.Mutex
+	pending []byte
+	spare   []byte
+	table   []*echoCall
+	free    []uint32
+}
+
+type echoCall struct {
+	done chan struct{}
+	got  []byte
+}
+
+func newEchoClient(conn net.Conn) *echoClient {
+	c := &echoClient{conn: conn, wake: make(chan struct{}, 1)}
+	c.pool.New = func() any { return &echoCall{done: make(chan struct{}, 1)} }
+	c.end.Go(c.write)
+	c.end.Go(c.read)
+	return c
+}
+
+func (c *echoClient) close() {
+	_ = c.conn.Close()
+	close(c.wake)
+	c.end.Wait()
+}
+
+// do sends the payload and returns when it is back.
+func (c *echoClient) do(payload []byte) {
+	q := c.pool.Get().(*echoCall)
+	c.mu.Lock()
+	id := uint32(len(c.table))
+	if n := len(c.free); n > 0 {
+		id = c.free[n-1]
+		c.free = c.free[:n-1]
+		c.table[id] = q
+	} else {
+		c.table = append(c.table, q)
+	}
+	first := len(c.pending) == 0
+	c.pending = binary.BigEndian.AppendUint32(c.pending, uint32(4+len(payload)))
+	c.pending = binary.BigEndian.AppendUint32(c.pending, id)
+	c.pending = append(c.pending, payload...)
+	c.mu.Unlock()
+	if first {
+		select {
+		case c.wake <- struct{}{}:
+		default:
+		}
+	}
+	<-q.done
+	c.pool.Put(q)
+}
+
+func (c *echoClient) write() {
+	for range c.wake {
+		runtime.Gosched()
+		c.mu.Lock()
+		b := c.pending
+		c.pending = c.spare[:0]
+		c.mu.Unlock()
+		if _, err := c.conn.Write(b); err != nil {
+			return
+		}
+		c.spare = b
+	}
+}
+
+func (c *echoClient) read() {
+	buf, end := make([]byte, readBufferLen), 0
+	for {
+		n, err := c.conn.Read(buf[end:])
+		if err != nil {
+			if err != io.EOF {
+				return
+			}
+			return
+		}
+		end += n
+		whole := 0
+		for end-whole >= 8 {
+			size := 4 + int(binary.BigEndian.Uint32(buf[whole:]))
+			if end-whole < size {
+				break
+			}
+			id := binary.BigEndian.Uint32(buf[whole+4:])
+			c.mu.Lock()
+			q := c.table[id]
+			c.free = append(c.free, id)
+			c.mu.Unlock()
+			q.got = append(q.got[:0], buf[whole+8:whole+size]...)
+			q.done <- struct{}{}
+			whole += size
+		}
+		end = copy(buf, buf[whole:end])
+	}
+}

@@ -1,0 +1,16 @@
+package transport
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(peerEnv) != "" {
+		serveBenchmarks()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
