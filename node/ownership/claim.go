@@ -309,7 +309,7 @@ func (m *Machine) pullCopy(q *partition, best ClaimAnswer, from UID) {
 		if !c.got.Version.covers(q.copy) {
 			m.retain(q)
 		}
-		m.emit(Install{P: q.id, From: from, Stream: c.got.Stream})
+		m.emit(Install{P: q.id, Term: c.got.Version.Term, From: from, Stream: c.got.Stream})
 		best.Copy = c.got.Version
 		m.takeOver(q, best)
 		return

@@ -75,18 +75,18 @@ func (m *Machine) apply(q *partition, from UID, r Repl, s State) bool {
 	switch {
 	case q.copy.Term == r.Term && r.From <= q.copy.Seq:
 		if s.Seq > q.copy.Seq {
-			m.emit(Install{P: q.id, State: s})
+			m.emit(Install{P: q.id, Term: r.Term, State: s})
 		}
 	case r.Stream != 0 && q.arrived(from, r.Stream, r.Chunks):
 		m.replace(q, r)
-		m.emit(Install{P: q.id, From: from, Stream: r.Stream, State: s})
+		m.emit(Install{P: q.id, Term: r.Term, From: from, Stream: r.Stream, State: s})
 		q.copy = Version{Term: r.Term}
 	case r.From == 0 && q.copy == r.Parent && q.holds():
 		m.emit(Adopt{q.id, r.Term})
-		m.emit(Install{P: q.id, State: s})
+		m.emit(Install{P: q.id, Term: r.Term, State: s})
 		q.copy = Version{Term: r.Term}
 	case !m.on(ruleT2):
-		m.emit(Install{P: q.id, State: s})
+		m.emit(Install{P: q.id, Term: r.Term, State: s})
 		q.copy = Version{Term: r.Term}
 	default:
 		return false

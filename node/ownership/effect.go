@@ -26,12 +26,14 @@ const (
 	AttachRetained        // the copy that was retained under the Merge's ID
 )
 
-// Send hands a message to the link to a peer, with the state that Attach names, extracted now.
+// Send hands a message to the link to a peer, with the state that Attach names, extracted now. Bulk messages go on the
+// bulk link, behind the chunks of the stream that they end.
 type Send struct {
 	To     UID
 	Msg    Message
 	Attach Attach
 	From   uint64
+	Bulk   bool
 }
 
 // Mode says what happens to a hit that reaches a partition.
@@ -64,9 +66,10 @@ type Adopt struct {
 }
 
 // Install applies state: on top of the chunks that were staged from a peer under Stream, which replace what is here;
-// or, if Stream is 0, on top of what is here.
+// or, if Stream is 0, on top of what is here. It is then the copy at (Term, State.Seq).
 type Install struct {
 	P      uint32
+	Term   Term
 	From   UID
 	Stream uint64
 	State  State

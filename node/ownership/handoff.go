@@ -240,7 +240,7 @@ func (m *Machine) onCommit(q *partition, from UID, c Commit, s State) {
 		return
 	}
 	q.claim = nil
-	m.emit(Install{P: q.id, State: s})
+	m.emit(Install{P: q.id, Term: c.Parent.Term, State: s})
 	m.activate(q, c.Term, c.Parent, c.Set, nil)
 	m.send(from, Committed{q.id, c.Term})
 }

@@ -14,7 +14,7 @@ import (
 var (
 	flagSeeds = flag.Int("seeds", 300, "seeds that the model runs")
 	flagFirst = flag.Uint64("first", 0, "the first of them")
-	flagTrace = flag.Int("trace", -1, "partition to trace; runs only the seed of -first")
+	flagTrace = flag.Int("part", -1, "partition to trace; runs only the seed of -first")
 )
 
 func tracedPart() int { return *flagTrace }

@@ -45,7 +45,7 @@ func (m *Machine) setLen(q *partition) int {
 func (m *Machine) sendRepl(q *partition, h *holder, r Repl, a Attach) {
 	r.P, r.Term, r.Parent, r.Set = q.id, q.copy.Term, q.parent, q.own.holderSet(m.cfg.Self)
 	h.waiting, h.sentAt, h.setLen = true, m.now, len(r.Set)
-	m.emit(Send{To: h.uid, Msg: r, Attach: a, From: r.From})
+	m.emit(Send{To: h.uid, Msg: r, Attach: a, From: r.From, Bulk: r.Stream != 0})
 }
 
 func (m *Machine) streamed(q *partition, e Streamed) {
@@ -56,7 +56,7 @@ func (m *Machine) streamed(q *partition, e Streamed) {
 	}
 	for _, p := range q.pulls {
 		if p.to == e.To && p.stream == e.Stream && p.version == q.copy {
-			m.send(e.To, Copy{q.id, p.round, p.version, e.Stream, e.Chunks})
+			m.emit(Send{To: e.To, Msg: Copy{q.id, p.round, p.version, e.Stream, e.Chunks}, Bulk: true})
 		}
 	}
 }

@@ -152,6 +152,11 @@ func play(sc scenario, off rule, log func(string, ...any)) *sim {
 	for range sc.Nodes {
 		s.addNode()
 	}
+	for _, n := range s.nodes {
+		for _, o := range s.nodes {
+			n.setMember(o.idx, Active)
+		}
+	}
 	for _, f := range sc.Faults {
 		s.after(f.At, nil, func() { s.inject(f, 0) })
 	}

@@ -170,6 +170,7 @@ func (s *sim) resume(n *simNode) {
 func (s *sim) gossip(n *simNode, st MemberState, base strategy.Time) {
 	n.inc++
 	inc := n.inc
+	n.incs[n.idx] = inc
 	for _, o := range s.nodes {
 		if o == n {
 			continue
@@ -220,7 +221,23 @@ func (s *sim) addNode() *simNode {
 	s.gossip(n, Active, 0)
 	n.setMember(n.idx, Active)
 	s.after(s.rnd(0, 50*msec), n, n.tick)
+	s.after(s.rnd(300*msec, 600*msec), n, n.pushPull)
 	return n
+}
+
+// pushPull takes over what another node knows better.
+func (n *simNode) pushPull() {
+	s := n.s
+	o := s.nodes[s.rng.IntN(len(s.nodes))]
+	if o != n && o.up && !o.paused && !(s.split && s.sides[o.idx] != s.sides[n.idx]) {
+		for i := range s.nodes {
+			if i != n.idx && o.incs[i] > n.incs[i] {
+				n.incs[i] = o.incs[i]
+				n.setMember(i, o.view[i])
+			}
+		}
+	}
+	s.after(s.rnd(500*msec, 1000*msec), n, n.pushPull)
 }
 
 func (s *sim) crash(n *simNode) {

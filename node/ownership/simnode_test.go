@@ -115,6 +115,9 @@ func (r *simRing) Rank(p uint32) []UID { return r.ranks[p] }
 
 func (n *simNode) setMember(i int, st MemberState) {
 	n.known[i], n.view[i] = true, st
+	if n.s.log != nil {
+		n.s.log("%d n%d sees n%d as %d", n.s.rel()/msec, n.idx, i, st)
+	}
 	e := ViewChanged{Ring: n.ring()}
 	for j, st := range n.view {
 		if j < len(n.s.nodes) && (n.known[j] || st != Dead) {
@@ -282,7 +285,11 @@ func (n *simNode) send(f Send) {
 		r := q.retained[f.Msg.(Merge).ID]
 		st = n.pack(0, r.extract(0, true))
 	}
-	n.post(f.To, hot, f.Msg, st)
+	lane := hot
+	if f.Bulk {
+		lane = bulk
+	}
+	n.post(f.To, lane, f.Msg, st)
 }
 
 func (n *simNode) post(to UID, lane int, msg Message, st State) {
@@ -312,6 +319,7 @@ func (n *simNode) install(f Install) {
 		delete(q.staged, f.From)
 	}
 	apply(n.blob(f.State))
+	q.term = f.Term
 	if f.State.Seq != 0 {
 		q.seq = f.State.Seq
 	}
