@@ -1,0 +1,27 @@
+package ownership
+
+// rule is one safety rule that a test can turn off, to show that the model misses it.
+type rule uint32
+
+const (
+	ruleT1    rule = 1 << iota // only the owner of a term creates copies of it
+	ruleT2                     // an incomplete copy has no version
+	ruleT3                     // whoever knows a higher term says so
+	ruleT4                     // a copy that is newer than its successor's parent is merged
+	ruleH1                     // copies compare by mutations too
+	ruleH2                     // refuse at Offer only
+	ruleH3                     // frozen ends by Committed, Fenced or rescue
+	ruleH4                     // the holders know the next owner before it serves
+	ruleH5                     // a frozen owner whose target died rescues
+	ruleH6                     // a claim yields to whoever serves at the highest term
+	ruleH7                     // a leaving node keeps its copy until another is complete
+	ruleC1                     // ask the named owner whatever the view says
+	ruleC2                     // ask those who asked
+	ruleC3                     // ask everybody
+	rulePause                  // validate after a gap
+	ruleLinks                  // close links after a gap
+	ruleAcks                   // answers wait for the copies
+	ruleDrop                   // a copy that is no longer kept up is dropped by name
+)
+
+func (m *Machine) on(r rule) bool { return m.off&r == 0 }

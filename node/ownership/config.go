@@ -1,0 +1,102 @@
+package ownership
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// Config says how one machine behaves. All machines of a cluster need the same Partitions.
+type Config struct {
+	// Self is the UID of this process. It must not be zero.
+	Self UID
+	// Partitions is their number. Required.
+	Partitions uint32
+	// Replicas is the number of copies, the owner's included. Default 2; 1 keeps none but the owner's.
+	Replicas int
+	// MaxLag is the age of the oldest mutation that no backup has, beyond which answers wait. It bounds the
+	// admissions that a crash can lose. Default 10 ms.
+	MaxLag time.Duration
+	// Pause is the gap between two events after which this process may have been replaced. It must be shorter than
+	// the shortest time in which the others declare it dead. Default 1 s.
+	Pause time.Duration
+	// Silence is how long a peer that the view calls dead may stay silent before a claim goes on without it, and how
+	// long a claim waits for those that it need not ask. It must be longer than a round trip. Default 250 ms.
+	Silence time.Duration
+	// MaxHandoffs is the number of partitions that are handed off at once. Default 64.
+	MaxHandoffs int
+}
+
+// Intervals that nobody needs to set.
+const (
+	resendCommit = 50 * time.Millisecond
+	offerRetry   = 100 * time.Millisecond // doubled with every refusal
+	offerMax     = 2 * time.Second
+	replRetry    = 200 * time.Millisecond // doubled with every one unanswered
+	mergeRetry   = 100 * time.Millisecond
+	retryMax     = 2 * time.Second
+	claimRetry   = 100 * time.Millisecond
+	remember     = time.Second // claimants, and the living
+	maxDirty     = 256         // mutations that a Commit may carry
+)
+
+// Validate names every field that is out of range.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Self == (UID{}) {
+		errs = append(errs, errors.New("self: zero"))
+	}
+	if c.Partitions == 0 {
+		errs = append(errs, errors.New("partitions: 0"))
+	}
+	if c.Replicas < 0 {
+		errs = append(errs, fmt.Errorf("replicas: %d is negative", c.Replicas))
+	}
+	if c.MaxHandoffs < 0 {
+		errs = append(errs, fmt.Errorf("max handoffs: %d is negative", c.MaxHandoffs))
+	}
+	for _, d := range []struct {
+		name string
+		d    time.Duration
+	}{{"max lag", c.MaxLag}, {"pause", c.Pause}, {"silence", c.Silence}} {
+		if d.d < 0 {
+			errs = append(errs, fmt.Errorf("%s: %v is negative", d.name, d.d))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c Config) withDefaults() Config {
+	def := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	def(&c.MaxLag, 10*time.Millisecond)
+	def(&c.Pause, time.Second)
+	def(&c.Silence, 250*time.Millisecond)
+	if c.Replicas == 0 {
+		c.Replicas = 2
+	}
+	if c.MaxHandoffs == 0 {
+		c.MaxHandoffs = 64
+	}
+	return c
+}
+
+// past reports whether d has passed since t.
+func (m *Machine) past(t strategy.Time, d time.Duration) bool {
+	return m.now-t >= strategy.Time(d.Microseconds())
+}
+
+// backoff is d doubled n times, at most limit.
+func backoff(d time.Duration, n int, limit time.Duration) time.Duration {
+	for ; n > 0 && d < limit; n-- {
+		d *= 2
+	}
+	return min(d, limit)
+}
+
+func toTime(d time.Duration) strategy.Time { return strategy.Time(d.Microseconds()) }

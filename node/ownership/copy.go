@@ -1,0 +1,102 @@
+package ownership
+
+import (
+	"slices"
+)
+
+// staged counts the chunks that have come from a peer.
+type staged struct {
+	from   UID
+	stream uint64
+	n      uint32
+	broken bool
+}
+
+func (m *Machine) onChunk(q *partition, from UID, c Chunk, s State) {
+	i := slices.IndexFunc(q.staged, func(x staged) bool { return x.from == from })
+	if i < 0 {
+		q.staged = append(q.staged, staged{from: from})
+		i = len(q.staged) - 1
+	}
+	x := &q.staged[i]
+	if x.stream != c.Stream {
+		*x = staged{from: from, stream: c.Stream}
+	}
+	x.n++
+	if x.broken = x.broken || x.n != c.N; !x.broken {
+		m.emit(Stage{q.id, from, c.Stream, s})
+	}
+}
+
+// arrived reports whether all chunks of a stream are staged, and forgets that they are.
+func (q *partition) arrived(from UID, stream uint64, chunks uint32) bool {
+	for i, x := range q.staged {
+		if x.from == from && x.stream == stream {
+			q.staged = slices.Delete(q.staged, i, i+1)
+			return !x.broken && x.n == chunks
+		}
+	}
+	return false
+}
+
+// onRepl keeps the copy here up to date, or tells a former owner that it is one.
+func (m *Machine) onRepl(q *partition, from UID, r Repl, s State) {
+	if r.Term.Less(q.hint) && m.on(ruleT3) {
+		m.send(from, Fenced{q.id, q.hint})
+		return
+	}
+	m.learn(q, r.Term)
+	if q.role == Claiming {
+		m.rest(q)
+	}
+	if q.role == Owner || q.role == Frozen {
+		return // of this very term: an echo
+	}
+	q.ownerSeen, q.report = m.now, 0
+	ack := Rack{P: q.id, Term: r.Term, Stream: r.Stream}
+	switch {
+	case r.Drop:
+		m.replace(q, r)
+		if q.holds() || len(q.staged) > 0 {
+			m.emit(Discard{q.id})
+		}
+		q.copy, q.parent, q.set, q.staged = Version{}, Version{}, nil, nil
+		ack.Dropped = true
+	case m.apply(q, from, r, s):
+		q.copy, q.parent, q.set = Version{r.Term, max(s.Seq, q.copy.Seq)}, r.Parent, r.Set
+		ack.Complete, ack.Seq = true, q.copy.Seq
+	}
+	m.rest(q)
+	m.send(from, ack)
+}
+
+// apply installs what a Repl brought and reports whether the copy here is now a complete one of its term.
+func (m *Machine) apply(q *partition, from UID, r Repl, s State) bool {
+	switch {
+	case q.copy.Term == r.Term && r.From <= q.copy.Seq:
+		if s.Seq > q.copy.Seq {
+			m.emit(Install{P: q.id, Term: r.Term, State: s})
+		}
+	case r.Stream != 0 && q.arrived(from, r.Stream, r.Chunks):
+		m.replace(q, r)
+		m.emit(Install{P: q.id, Term: r.Term, From: from, Stream: r.Stream, State: s})
+		q.copy = Version{Term: r.Term}
+	case r.From == 0 && q.copy == r.Parent && q.holds():
+		m.emit(Adopt{q.id, r.Term})
+		m.emit(Install{P: q.id, Term: r.Term, State: s})
+		q.copy = Version{Term: r.Term}
+	case !m.on(ruleT2):
+		m.emit(Install{P: q.id, Term: r.Term, State: s})
+		q.copy = Version{Term: r.Term}
+	default:
+		return false
+	}
+	return true
+}
+
+// replace sets the copy here aside if the term that replaces it may not hold all of it.
+func (m *Machine) replace(q *partition, r Repl) {
+	if m.on(ruleT4) && q.copy.Term != r.Term && !r.Parent.covers(q.copy) {
+		m.retain(q)
+	}
+}

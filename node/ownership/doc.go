@@ -1,0 +1,2 @@
+// Package ownership agrees who owns a partition.
+package ownership

@@ -1,0 +1,262 @@
+package ownership
+
+import (
+	"slices"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// handStep is how far a handoff has got.
+type handStep uint8
+
+const (
+	handIdle     handStep = iota
+	handOffered           // waits for Accept
+	handAccepted          // the target becomes a holder
+	handIntent            // the other holders are told
+	handFreezing          // the last turns end
+	handFrozen            // waits for Committed
+)
+
+// handoff is the transfer of a partition to another node.
+type handoff struct {
+	step   handStep
+	to     UID
+	term   Term
+	sentAt strategy.Time
+	untold []UID // holders that do not know the intent
+}
+
+// driveHandoff gives the partition to who should own it.
+func (m *Machine) driveHandoff(q *partition) {
+	h := &q.own.hand
+	switch h.step {
+	case handIdle:
+		m.offer(q)
+	case handOffered, handAccepted:
+		if m.dead(h.to) || m.desired(q.id) != h.to {
+			m.giveUp(q)
+		} else if h.step == handOffered {
+			if m.past(h.sentAt, backoff(offerRetry, q.own.refused, offerMax)) {
+				m.sendOffer(q)
+			}
+		} else if x := q.own.holder(h.to); x != nil && x.complete && x.acked+maxDirty >= q.copy.Seq {
+			m.intend(q)
+		}
+	case handIntent:
+		m.driveIntent(q)
+	case handFrozen:
+		m.driveFrozen(q)
+	}
+}
+
+func (m *Machine) offer(q *partition) {
+	to := m.desired(q.id)
+	if to == (UID{}) || to == m.cfg.Self || !q.own.open || m.now < q.own.retryAt || m.handing >= m.cfg.MaxHandoffs {
+		return
+	}
+	m.handing++
+	q.own.hand = handoff{step: handOffered, to: to}
+	m.sendOffer(q)
+}
+
+func (m *Machine) sendOffer(q *partition) {
+	q.own.hand.sentAt = m.now
+	m.send(q.own.hand.to, Offer{q.id, q.copy.Term})
+}
+
+// giveUp ends a handoff that has not frozen anything, and tries again later.
+func (m *Machine) giveUp(q *partition) {
+	m.handing--
+	q.own.hand = handoff{}
+	q.own.retryAt = m.now + toTime(backoff(offerRetry, q.own.refused, offerMax))
+	q.own.refused++
+}
+
+// onOffer is the only place where a target may refuse: afterwards both ends are bound.
+func (m *Machine) onOffer(q *partition, from UID, f Offer) {
+	if f.Term.Less(q.hint) {
+		if m.on(ruleT3) {
+			m.send(from, Fenced{q.id, q.hint})
+		}
+		return
+	}
+	m.learn(q, f.Term)
+	if m.on(ruleH2) && (m.state() != Active || m.desired(q.id) != m.cfg.Self) {
+		m.send(from, Refuse{q.id, f.Term})
+		return
+	}
+	q.ownerSeen = m.now
+	m.send(from, Accept{q.id, f.Term})
+}
+
+func (m *Machine) onAccept(q *partition, from UID, a Accept) {
+	if q.role == Owner && a.Term == q.copy.Term && q.own.hand.step == handOffered && q.own.hand.to == from {
+		q.own.hand.step, q.own.refused = handAccepted, 0
+	}
+}
+
+func (m *Machine) onRefuse(q *partition, from UID, r Refuse) {
+	if q.own == nil || q.own.hand.to != from {
+		return
+	}
+	switch h := &q.own.hand; {
+	case h.step == handOffered && r.Term == q.copy.Term:
+		m.giveUp(q)
+	case h.step == handFrozen && r.Term == h.term:
+		if x := q.own.holder(from); x != nil { // it lost its copy: make another, then commit again
+			x.complete, x.lacks, x.acked, x.waiting = false, true, 0, false
+		}
+		if !m.on(ruleH2) {
+			m.thaw(q)
+		}
+	}
+}
+
+// thaw is what H2 and H3 forbid.
+func (m *Machine) thaw(q *partition) {
+	q.role = Owner
+	m.giveUp(q)
+}
+
+// intend tells the other holders who comes next, so that none of them takes over beside it.
+func (m *Machine) intend(q *partition) {
+	h := &q.own.hand
+	h.term = Term{max(q.seenN, q.copy.Term.N) + 1, h.to, m.cfg.Self}
+	h.step, h.sentAt, h.untold = handIntent, 0, nil
+	for _, x := range q.own.holders {
+		if x.complete && x.uid != h.to && m.on(ruleH4) {
+			h.untold = append(h.untold, x.uid)
+		}
+	}
+	m.driveIntent(q)
+}
+
+func (m *Machine) driveIntent(q *partition) {
+	h := &q.own.hand
+	if m.dead(h.to) {
+		m.giveUp(q)
+		return
+	}
+	h.untold = slices.DeleteFunc(h.untold, m.dead)
+	if len(h.untold) == 0 {
+		h.step = handFreezing
+		q.role = Frozen
+		m.settleGate(q)
+		m.emit(Freeze{q.id})
+		return
+	}
+	if m.past(h.sentAt, resendCommit) {
+		h.sentAt = m.now
+		for _, u := range h.untold {
+			m.send(u, Intent{q.id, q.copy.Term, h.term})
+		}
+	}
+}
+
+func (m *Machine) onIntent(q *partition, from UID, i Intent) {
+	q.saw(i.Next)
+	if i.Base.Less(q.hint) {
+		if m.on(ruleT3) {
+			m.send(from, Fenced{q.id, q.hint})
+		}
+		return
+	}
+	if q.intent.Less(i.Next) {
+		q.intent = i.Next
+	}
+	if !m.on(ruleT1) && q.role == Backup {
+		m.emit(Adopt{q.id, i.Next})
+		q.copy, q.hint = Version{Term: i.Next}, i.Next
+	}
+	m.send(from, IntentAck{q.id, i.Next})
+}
+
+func (m *Machine) onIntentAck(q *partition, from UID, a IntentAck) {
+	if q.own == nil || q.own.hand.step != handIntent || q.own.hand.term != a.Next {
+		return
+	}
+	h := &q.own.hand
+	h.untold = slices.DeleteFunc(h.untold, func(u UID) bool { return u == from })
+}
+
+func (m *Machine) quiesced(q *partition, seq uint64) {
+	if q.role != Frozen || q.own.hand.step != handFreezing {
+		return
+	}
+	m.mutated(q, seq)
+	q.own.hand.step, q.own.hand.sentAt = handFrozen, 0
+}
+
+// driveFrozen commits until the target answers, or is dead.
+func (m *Machine) driveFrozen(q *partition) {
+	h := &q.own.hand
+	if m.dead(h.to) {
+		m.rescue(q)
+		return
+	}
+	if !m.on(ruleH3) && m.desired(q.id) != h.to {
+		m.thaw(q)
+		return
+	}
+	x := q.own.holder(h.to)
+	if x == nil || !x.complete || !m.past(h.sentAt, resendCommit) {
+		return
+	}
+	h.sentAt = m.now
+	c := Commit{P: q.id, Term: h.term, Parent: q.copy, From: x.acked, Set: q.own.holderSet(m.cfg.Self)}
+	m.emit(Send{To: h.to, Msg: c, Attach: AttachDelta, From: x.acked})
+}
+
+// rescue takes a partition back whose next owner died, whether or not this node should own it.
+func (m *Machine) rescue(q *partition) {
+	to := q.own.hand.to
+	m.endOwning(q)
+	if !m.on(ruleH5) {
+		m.rest(q)
+		return
+	}
+	q.role = Claiming
+	m.startClaim(q, asRescue)
+	q.claim.target = to
+	m.ask(q, to)
+}
+
+// onCommit installs what was handed over, desired or not, unless something is known above its base.
+func (m *Machine) onCommit(q *partition, from UID, c Commit, s State) {
+	q.saw(c.Term)
+	switch {
+	case q.copy.Term == c.Term || q.hint == c.Term:
+		m.send(from, Committed{q.id, c.Term})
+		return
+	case c.Parent.Term.Less(q.hint):
+		if m.on(ruleT3) {
+			m.send(from, Fenced{q.id, q.hint})
+		}
+		return
+	case !m.on(ruleH2) && (m.state() != Active || m.desired(q.id) != m.cfg.Self),
+		q.copy.Term != c.Parent.Term || q.copy.Seq < c.From:
+		m.send(from, Refuse{q.id, c.Term})
+		return
+	}
+	q.claim = nil
+	m.emit(Install{P: q.id, Term: c.Parent.Term, State: s})
+	m.activate(q, c.Term, c.Parent, c.Set, nil)
+	m.send(from, Committed{q.id, c.Term})
+}
+
+func (m *Machine) onCommitted(q *partition, c Committed) {
+	if q.role == Frozen && c.Term == q.own.hand.term {
+		m.handedOver(q)
+	}
+}
+
+// handedOver ends the service of a term that another continues: all of it is there, and here.
+func (m *Machine) handedOver(q *partition) {
+	t := q.own.hand.term
+	m.emit(Acked{q.id, q.copy.Term, q.copy.Seq})
+	m.endOwning(q)
+	q.hint, q.intent = t, t
+	q.ownerSeen = m.now
+	m.rest(q)
+}

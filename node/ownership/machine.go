@@ -1,0 +1,213 @@
+package ownership
+
+import (
+	"fmt"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// Machine is the ownership of all partitions as one node sees it. It is not safe for concurrent use.
+type Machine struct {
+	cfg     Config
+	now     strategy.Time
+	started bool
+	view    view
+	parts   []*partition
+	out     []Effect
+	rounds  uint64 // of claims
+	streams uint64
+	handing int // handoffs in flight
+	off     rule
+}
+
+// New makes a machine that knows nobody: it does nothing until a [ViewChanged].
+func New(cfg Config) (*Machine, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("ownership: %w", err)
+	}
+	cfg = cfg.withDefaults()
+	return &Machine{
+		cfg:   cfg,
+		parts: make([]*partition, cfg.Partitions),
+		view:  view{proof: map[UID]bool{}, heard: map[UID]strategy.Time{}},
+	}, nil
+}
+
+// Step tells the machine one event and returns what is to be done about it, in order. The result is valid until the
+// next Step. now must not go back. Events that name a partition out of range, or a state of affairs that is over, are
+// ignored: they come from peers.
+func (m *Machine) Step(now strategy.Time, e Event) []Effect {
+	m.out = m.out[:0]
+	gap := m.started && now-m.now > strategy.Time(m.cfg.Pause.Microseconds())
+	m.now, m.started = max(now, m.now), true
+	if gap && m.wake(e) {
+		return m.out
+	}
+	switch e := e.(type) {
+	case Tick:
+		m.tick()
+	case ViewChanged:
+		m.setView(e)
+		m.tick()
+	case Proof:
+		m.view.proof[e.UID] = true
+		m.tick()
+	case ProofCleared:
+		delete(m.view.proof, e.UID)
+	case Doubted:
+		m.doubt()
+	case Received:
+		if q := m.part(e.Msg.partition()); q != nil {
+			m.hear(e.From)
+			m.receive(q, e)
+			m.drive(q)
+		}
+	case Mutated:
+		if q := m.have(e.P); q != nil {
+			m.mutated(q, e.Seq)
+			m.drive(q)
+		}
+	case Quiesced:
+		if q := m.have(e.P); q != nil {
+			m.quiesced(q, e.Seq)
+			m.drive(q)
+		}
+	case Streamed:
+		if q := m.have(e.P); q != nil {
+			m.streamed(q, e)
+			m.drive(q)
+		}
+	case Joined:
+		if q := m.have(e.P); q != nil {
+			m.joined(q, e)
+			m.drive(q)
+		}
+	}
+	return m.out
+}
+
+// wake is told the first event after a gap. It reports whether that event is of the past.
+func (m *Machine) wake(e Event) bool {
+	if m.on(rulePause) {
+		m.doubt()
+	}
+	if !m.on(ruleLinks) {
+		return false
+	}
+	m.emit(CloseLinks{})
+	_, ok := e.(Received)
+	return ok
+}
+
+// doubt has everything that this node owns or wants validated, and everything that it holds reported.
+func (m *Machine) doubt() {
+	m.eachPartition(func(q *partition) {
+		switch {
+		case q.role == Owner:
+			m.startClaim(q, asValidation)
+		case q.role == Claiming:
+			m.startClaim(q, q.claim.kind)
+		case q.holds():
+			q.report = m.now
+		}
+		m.settleGate(q)
+	})
+}
+
+func (m *Machine) tick() {
+	m.eachPartition(m.drive)
+	if m.view.ring != nil && m.state() == Active {
+		for p := range m.cfg.Partitions {
+			if m.parts[p] == nil && m.desired(p) == m.cfg.Self {
+				m.drive(m.part(p))
+			}
+		}
+	}
+	if m.state() == Leaving && m.drained() {
+		m.emit(Drained{})
+	}
+}
+
+// drive does for one partition whatever is due.
+func (m *Machine) drive(q *partition) {
+	switch q.role {
+	case Owner, Frozen:
+		m.driveOwner(q)
+	case Claiming:
+		m.driveClaim(q)
+	default:
+		m.driveIdle(q)
+	}
+	m.deliver(q)
+	m.settleGate(q)
+}
+
+func (m *Machine) receive(q *partition, e Received) {
+	switch msg := e.Msg.(type) {
+	case Offer:
+		m.onOffer(q, e.From, msg)
+	case Accept:
+		m.onAccept(q, e.From, msg)
+	case Refuse:
+		m.onRefuse(q, e.From, msg)
+	case Chunk:
+		m.onChunk(q, e.From, msg, e.State)
+	case Intent:
+		m.onIntent(q, e.From, msg)
+	case IntentAck:
+		m.onIntentAck(q, e.From, msg)
+	case Commit:
+		m.onCommit(q, e.From, msg, e.State)
+	case Committed:
+		m.onCommitted(q, msg)
+	case Fenced:
+		m.learn(q, msg.Term)
+	case Claim:
+		m.onClaim(q, e.From, msg)
+	case ClaimAnswer:
+		m.onClaimAnswer(q, e.From, msg)
+	case Pull:
+		m.onPull(q, e.From, msg)
+	case Copy:
+		m.onCopy(q, e.From, msg)
+	case Repl:
+		m.onRepl(q, e.From, msg, e.State)
+	case Rack:
+		m.onRack(q, e.From, msg)
+	case Merge:
+		m.onMerge(q, e.From, msg, e.State)
+	case Merged:
+		m.onMerged(q, msg)
+	}
+}
+
+func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
+
+func (m *Machine) send(to UID, msg Message) { m.emit(Send{To: to, Msg: msg}) }
+
+// part is partition p, allocated when first needed; nil if there is no such partition.
+func (m *Machine) part(p uint32) *partition {
+	if p >= uint32(len(m.parts)) {
+		return nil
+	}
+	if m.parts[p] == nil {
+		m.parts[p] = &partition{id: p}
+	}
+	return m.parts[p]
+}
+
+// have is partition p if something is known of it.
+func (m *Machine) have(p uint32) *partition {
+	if p >= uint32(len(m.parts)) {
+		return nil
+	}
+	return m.parts[p]
+}
+
+func (m *Machine) eachPartition(f func(*partition)) {
+	for _, q := range m.parts {
+		if q != nil {
+			f(q)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package ownership
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// scenario is one run: everything that is random in it comes from Seed. Faults can be left out to shrink it.
+type scenario struct {
+	Seed    uint64
+	Mode    string
+	LatMin  strategy.Time // one way, microseconds
+	LatMax  strategy.Time
+	Silence strategy.Time
+	Every   strategy.Time // mean gap between hits
+	Attempt strategy.Time // after which a hit is tried again
+	Nodes   int
+	Sync    bool
+	Proof   bool
+	Faults  []fault
+}
+
+// fault is something that happens to a node that is chosen when it happens: the Who-th of those that it can happen to.
+type fault struct {
+	At       strategy.Time
+	Kind     string
+	Who, Too int
+	For      strategy.Time
+	Detect   strategy.Time
+}
+
+var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed"}
+
+// newScenario is the scenario of a seed.
+func newScenario(seed uint64) scenario {
+	r := rand.New(rand.NewPCG(seed, 7))
+	sc := scenario{Seed: seed, Mode: modes[r.IntN(len(modes))], Nodes: 4 + r.IntN(3), Sync: r.IntN(4) > 0, Proof: r.IntN(3) > 0}
+	between := func(lo, hi int64) strategy.Time { return strategy.Time(lo+r.Int64N(hi-lo+1)) * msec }
+	switch r.IntN(4) {
+	case 0:
+		sc.LatMin, sc.LatMax = 200, 2*msec
+	case 1:
+		sc.LatMin, sc.LatMax = 200, between(5, 40)
+	case 2:
+		sc.LatMin, sc.LatMax = between(10, 20), between(30, 60)
+	case 3:
+		sc.LatMin, sc.LatMax = between(20, 60), between(80, 150)
+	}
+	sc.Silence = 2*sc.LatMax + 60*msec
+	sc.Every, sc.Attempt = between(4, 9), between(60, 400)
+	for at := between(1200, 2000); at < 6000*msec; at += between(150, 900) {
+		sc.Faults = append(sc.Faults, newFault(r, sc.Mode, at))
+	}
+	return sc
+}
+
+func newFault(r *rand.Rand, mode string, at strategy.Time) fault {
+	kinds := map[string][]string{
+		"churn": {"join", "leave", "leave2"},
+		"crash": {"crash", "crash", "join", "join"},
+		"pause": {"pause"},
+		"split": {"split", "join"},
+		"links": {"oneway", "reject", "join", "leave"},
+		"mixed": {"join", "join", "leave", "crash", "pause", "oneway", "reject", "split"},
+	}[mode]
+	f := fault{At: at, Kind: kinds[r.IntN(len(kinds))], Who: r.IntN(1 << 16), Too: r.IntN(1 << 16)}
+	between := func(lo, hi int64) strategy.Time { return strategy.Time(lo+r.Int64N(hi-lo+1)) * msec }
+	f.Detect = between(1500, 2200)
+	switch f.Kind {
+	case "pause":
+		if f.For = between(300, 3500); r.IntN(2) == 0 {
+			f.For = f.Detect + between(-300, 600)
+		}
+	case "split":
+		f.For = between(1800, 3500)
+	default:
+		f.For = between(400, 1500)
+	}
+	return f
+}
+
+// inject does f now, or a little later if that would be a second fault at once; after a while it is left out.
+func (s *sim) inject(f fault, tries int) {
+	var up []*simNode
+	for _, n := range s.nodes {
+		if n.up && !n.leaving && !n.paused {
+			up = append(up, n)
+		}
+	}
+	if len(up) < 3 && f.Kind != "join" {
+		return
+	}
+	single := f.Kind == "crash" || f.Kind == "pause" || f.Kind == "split"
+	if single && !s.healthy() {
+		if tries < 60 && s.rel() < 8000*msec {
+			s.after(50*msec, nil, func() { s.inject(f, tries+1) })
+		}
+		return
+	}
+	n, o := up[f.Who%len(up)], up[f.Too%len(up)]
+	s.events++
+	if s.log != nil {
+		s.log("%d %s %d %d for %d", s.rel()/msec, f.Kind, n.idx, o.idx, f.For/msec)
+	}
+	switch f.Kind {
+	case "join":
+		s.addNode()
+	case "leave", "leave2":
+		s.leave(n)
+		if f.Kind == "leave2" && o != n && len(up) > 3 {
+			s.leave(o)
+		}
+	case "crash":
+		s.crash(n)
+	case "pause":
+		s.events++
+		s.pause(n, f.For, f.Detect)
+	case "split":
+		s.events += 3
+		s.splitNet(f.For)
+	case "oneway", "reject":
+		s.cutLink(f.Kind, n.idx, o.idx, f.For)
+	}
+}
+
+func (s *sim) leave(n *simNode) {
+	n.leaving = true
+	s.gossip(n, Leaving, 0)
+	s.after(0, n, func() { n.setMember(n.idx, Leaving) })
+}
+
+func (s *sim) cutLink(kind string, a, b int, d strategy.Time) {
+	if a == b {
+		return
+	}
+	s.cuts[[2]int{a, b}] = true
+	if kind == "reject" {
+		s.cuts[[2]int{b, a}] = true
+	}
+	s.after(d, nil, func() {
+		delete(s.cuts, [2]int{a, b})
+		delete(s.cuts, [2]int{b, a})
+	})
+}
+
+// play runs a scenario and returns what it violated.
+func play(sc scenario, off rule, log func(string, ...any)) *sim {
+	s := newSim(sc, off)
+	s.log = log
+	for range sc.Nodes {
+		s.addNode()
+	}
+	for _, n := range s.nodes {
+		for _, o := range s.nodes {
+			n.setMember(o.idx, Active)
+		}
+	}
+	for _, f := range sc.Faults {
+		s.after(f.At, nil, func() { s.inject(f, 0) })
+	}
+	s.load(8500 * msec)
+	s.run(15_000 * msec)
+	s.check()
+	return s
+}
+
+// shrink leaves out faults as long as the run still fails.
+func shrink(sc scenario, off rule) scenario {
+	for again := true; again; {
+		again = false
+		for i := range sc.Faults {
+			t := sc
+			t.Faults = append(append([]fault(nil), sc.Faults[:i]...), sc.Faults[i+1:]...)
+			if len(play(t, off, nil).violations) > 0 {
+				sc, again = t, true
+				break
+			}
+		}
+	}
+	return sc
+}
+
+func (s *sim) short(t Term) string {
+	return fmt.Sprintf("%d:%d<%d", t.N, int(t.Owner[15])-1, int(t.Minter[15])-1)
+}

@@ -1,0 +1,149 @@
+package ownership
+
+import "github.com/traffik-io/traffik/strategy"
+
+// simHit is one hit, with what the outside saw of it.
+type simHit struct {
+	p, i     int // i counts the hits of p
+	acked    bool
+	answered strategy.Time // when its owner let the first answer go
+	by       int           // who that was
+	done     bool
+}
+
+// outcome of one attempt
+type outcome uint8
+
+const (
+	admitted outcome = iota
+	notOwner
+)
+
+// load sends hits from random nodes until the given time.
+func (s *sim) load(until strategy.Time) {
+	var next func()
+	next = func() {
+		if s.rel() > until {
+			return
+		}
+		n := s.nodes[s.rng.IntN(len(s.nodes))]
+		if p := s.rng.IntN(simParts); n.up && !n.paused && s.perP[p] < hitWords*64 {
+			h := &simHit{p: p, i: s.perP[p]}
+			s.perP[p]++
+			s.hits = append(s.hits, h)
+			s.try(n, h, s.now+2500*msec)
+		}
+		s.after(s.rnd(msec/2, s.sc.Every*2), nil, next)
+	}
+	s.after(700*msec, nil, next)
+}
+
+// try forwards h to the owner as far as n knows, and again with the same id if there is no answer.
+func (s *sim) try(n *simNode, h *simHit, deadline strategy.Time) {
+	if h.done || s.now > deadline {
+		return
+	}
+	to := n.target(h.p)
+	if to < 0 {
+		s.after(20*msec, n, func() { s.try(n, h, deadline) })
+		return
+	}
+	open := true
+	again := func(d strategy.Time) {
+		open = false
+		s.after(d, n, func() { s.try(n, h, deadline) })
+	}
+	o := s.nodes[to]
+	reply := func(r outcome, owner int) {
+		s.deliver(o, n, hot, func() {
+			switch {
+			case h.done || !open && r == notOwner:
+			case r == admitted:
+				h.done, h.acked = true, true
+			case owner >= 0 && owner != to:
+				n.override[h.p] = owner
+				again(msec)
+			default:
+				n.override[h.p] = -1
+				again(15 * msec)
+			}
+		})
+	}
+	s.deliver(n, o, hot, func() { o.hit(h, reply) })
+	s.after(s.sc.Attempt, n, func() {
+		if open && !h.done {
+			n.override[h.p] = -1
+			again(0)
+		}
+	})
+}
+
+func (n *simNode) target(p int) int {
+	if o := n.override[p]; o >= 0 && n.view[o] != Dead {
+		return o
+	}
+	n.override[p] = -1
+	if u := n.m.desired(uint32(p)); u != (UID{}) {
+		return int(u[15]) - 1
+	}
+	return -1
+}
+
+// hit is what a driver does with a hit: the pause guard, then the gate, then the turn, then the answer.
+func (n *simNode) hit(h *simHit, reply func(outcome, int)) {
+	if n.s.now-n.lastStep > 1000*msec {
+		n.step(Tick{})
+		return // the link it came on was closed
+	}
+	q := &n.parts[h.p]
+	switch q.gate.Mode {
+	case Redirect:
+		reply(notOwner, int(q.gate.Owner[15])-1)
+	case Park:
+		if len(q.parked) >= maxPark {
+			reply(notOwner, -1)
+			return
+		}
+		q.parked = append(q.parked, func() { n.hit(h, reply) })
+	case Serve:
+		n.turn(h, q, reply)
+	}
+}
+
+func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
+	r := &q.st.recs[h.i%simKeys]
+	w, bit := h.i/64, uint64(1)<<(h.i%64)
+	if r.ids[w]&bit == 0 {
+		n.s.checkDual(n, h.p)
+		q.seq++
+		r.ver, r.count = q.seq, r.count+1
+		r.ids[w] |= bit
+		n.step(Mutated{uint32(h.p), q.seq})
+	}
+	answer := func() {
+		if h.answered == 0 {
+			h.answered, h.by = n.s.now, n.idx
+		}
+		reply(admitted, n.idx)
+	}
+	safe := q.acked != nil && q.acked.Term == q.term && q.acked.Seq >= q.seq
+	if safe || !n.s.sc.Sync && !q.wait {
+		answer()
+		return
+	}
+	q.pending = append(q.pending, simPending{q.seq, answer})
+}
+
+// checkDual fails if another node that could be reached serves the partition too.
+func (s *sim) checkDual(n *simNode, p int) {
+	for _, o := range s.nodes {
+		if o == n || !o.up || o.paused || o.parts[p].gate.Mode != Serve || s.now-o.lastStep > 1000*msec {
+			continue
+		}
+		if s.split && s.sides[n.idx] != s.sides[o.idx] || s.now < s.healed+2500*msec {
+			continue
+		}
+		s.fail("dual: p%d served by %d in term %v and by %d in term %v", p,
+			n.idx, s.short(n.parts[p].gate.Term), o.idx, s.short(o.parts[p].gate.Term))
+	}
+}
