@@ -127,15 +127,20 @@ func TestCounts(t *testing.T) {
 func TestUnlabelled(t *testing.T) {
 	status, out, log := replayed(t,
 		`{"strategy":"PriorityQueue","params":{"max_queue_size":1,"per_op_priority":true},"rate":{"limit":9,"period_ms":1000},"key":"k","ops":[`+
-			`{"t_ms":1,"op":"hit","cost":1,"priority":2,"wait_ms":0},{"t_ms":2,"op":"hit","cost":1,"priority":3,"wait_ms":0}]}`,
+			`{"t_ms":1,"op":"hit","cost":1,"priority":2,"wait_ms":0},{"t_ms":2,"op":"stat","priority":3,"hits_remaining":9,"wait_ms":0},`+
+			`{"t_ms":2,"op":"hit","cost":1,"priority":3,"wait_ms":0}]}`,
 		`{"strategy":"PriorityQueue","params":{"per_op_priority":true},"rate":{"limit":2,"period_ms":1000},"key":"k","ops":[`+
 			`{"t_ms":1,"op":"hit","cost":1,"priority":1,"wait_ms":0},{"t_ms":5,"op":"hit","cost":2,"priority":4,"wait_ms":0},`+
 			`{"t_ms":6,"op":"stat","priority":1,"hits_remaining":0,"wait_ms":995}]}`,
 		`{"strategy":"QuotaWithRollover","rate":{"limit":4,"period_ms":1000},"key":"k","ops":[`+
-			`{"t_ms":0,"op":"hit","cost":1,"wait_ms":0},{"t_ms":2000,"op":"stat","hits_remaining":4,"wait_ms":0}]}`)
+			`{"t_ms":0,"op":"hit","cost":4,"wait_ms":0},{"t_ms":0,"op":"hit","cost":6,"wait_ms":1000},`+
+			`{"t_ms":2000,"op":"stat","hits_remaining":4,"wait_ms":0}]}`,
+		`{"strategy":"TimeOfDay","params":{"timezone_offset":5.5},"rate":{"limit":4,"period_ms":3600000},"key":"k","ops":[`+
+			`{"t_ms":7200000,"op":"hit","cost":7,"wait_ms":0},{"t_ms":7200000,"op":"hit","cost":7,"wait_ms":3600000}]}`)
 	assert.Equal(t, 0, status, log)
-	assert.Equal(t, "PriorityQueue traces=2 compared=4 excluded=2(pq_trim_undercounts:1,wait_oldest_only:1) mismatches=0\n"+
-		"QuotaWithRollover traces=1 compared=2 excluded=1(quota_stat_ignores_rollover:1) mismatches=0\n", out)
+	assert.Equal(t, "PriorityQueue traces=2 compared=4 excluded=4(pq_trim_undercounts:3,wait_oldest_only:1) mismatches=0\n"+
+		"QuotaWithRollover traces=1 compared=3 excluded=2(impossible_cost_wait:1,quota_stat_ignores_rollover:1) mismatches=0\n"+
+		"TimeOfDay traces=1 compared=2 excluded=1(tod_wait_ignores_slots:1) mismatches=0\n", out)
 }
 
 // Guarantee 2: what cannot be replayed is an error, by file and line.

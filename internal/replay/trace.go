@@ -51,6 +51,14 @@ type operation struct {
 	WaitMS    number `json:"wait_ms"`
 }
 
+// cost is that of a hit, and 1 for a stat, which tells of one.
+func (op *operation) cost() int64 {
+	if op.Cost == nil {
+		return 1
+	}
+	return *op.Cost
+}
+
 // number is a JSON number, or the string "inf".
 type number float64
 
