@@ -98,12 +98,11 @@ func (o *logOracle) capacity(int64, strategy.Hit) int64 { return o.limit }
 
 func (o *logOracle) room(now int64, h strategy.Hit) *big.Rat {
 	live, mine := o.live(now), o.priority(h)
-	entries, joins := map[*big.Int]bool{}, false
+	entries := map[*big.Int]bool{}
 	for _, e := range live {
 		entries[e.share] = true
-		joins = joins || e.at == o.clock(now) && e.priority == mine // makes no new entry
 	}
-	if o.name == "priority_queue" && int64(len(entries)) >= o.integer("max_queue_size", 1000) && !joins {
+	if o.name == "priority_queue" && int64(len(entries)) >= o.integer("max_queue_size", 1000) {
 		return new(big.Rat)
 	}
 	left := big.NewInt(o.limit)

@@ -2,7 +2,6 @@ package strategy_test
 
 import (
 	"maps"
-	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -20,7 +19,7 @@ type windowOracle struct {
 }
 
 // countersStop is where counters of refused hits stop.
-var countersStop = big.NewInt(math.MaxInt64)
+var countersStop = big.NewInt(1 << 62)
 
 func newWindowOracle(s spec) *windowOracle {
 	return &windowOracle{spec: s, used: map[int64]*big.Int{}}
@@ -144,7 +143,7 @@ func (o *windowOracle) moments(now int64, _ strategy.Hit) ([]int64, int64) {
 	if o.name == "time_of_day" {
 		// Offsets are whole numbers of eighths of an hour here.
 		const step = hourMicros / 8
-		for _, from := range []int64{now, end} {
+		for _, from := range []int64{max(now, end-o.period), end} {
 			for at := floorDiv(from, step) * step; at <= from+25*hourMicros; at += step {
 				moments[at] = true
 			}
@@ -264,7 +263,9 @@ func (o *adaptiveOracle) capacity(now int64, h strategy.Hit) int64 {
 func (o *adaptiveOracle) record(now int64, h strategy.Hit, allowed bool) {
 	w := o.window(now)
 	before, after := o.effective(now, h)
-	o.limits[w], o.reduced[w] = after, o.reduced[w] || before != after
-	o.latest, o.seen = w, true
+	if allowed || o.countsRejected() || before != after {
+		o.limits[w], o.reduced[w] = after, o.reduced[w] || before != after
+		o.latest, o.seen = w, true
+	}
 	o.windowOracle.record(now, h, allowed)
 }

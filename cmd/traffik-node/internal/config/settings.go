@@ -66,7 +66,7 @@ func New(fs *pflag.FlagSet) *Settings {
 	}
 	fs.SortFlags = false
 	fs.Var(text(&s.file), fileFlag, "YAML `file`; flags win over the environment, it over the file, and that over defaults")
-	fs.Var(name(&s.Name), "name", "stable `name` of this node, unique in the cluster (default host name and gossip port)")
+	fs.Var(name(&s.Name), "name", "stable `name` of this node, unique in the cluster (default host name and port)")
 	fs.Var(addr(&s.HTTPAddr), "http-addr", "`host:port` of the HTTP API, health and metrics; port 0 lets the system choose, here and below")
 	fs.Var(addr(&s.ClusterAddr), "cluster-addr", "`host:port` where other nodes send hits (TCP)")
 	fs.Var(addr(&s.GossipAddr), "gossip-addr", "`host:port` of the membership protocol (TCP and UDP)")

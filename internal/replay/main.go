@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: replay DIR")
+		os.Exit(2)
+	}
+	os.Exit(run(os.Args[1], os.Stdout, os.Stderr))
+}
+
+// run replays the traces of dir and returns the exit status.
+func run(dir string, stdout, stderr io.Writer) int {
+	r, err := newReplay(stderr)
+	if err == nil {
+		err = r.dir(dir)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "replay:", err)
+		return 1
+	}
+	r.report(stdout)
+	if r.failed() {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,9 @@
+// Package cluster tests the binary as it is run: many processes, real sockets, signals. All of it is tests.
+//
+// # Guarantees
+//
+//  1. Every process that a test started is gone when the test ends, whatever became of it.
+//  2. Tests listen on loopback only, on ports that the system chose.
+//
+// It does not measure; what takes a wait waits for an event, such as a line of a log or an answer.
+package cluster

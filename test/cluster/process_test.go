@@ -1,0 +1,251 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// binary is what TestMain built.
+var binary string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "traffik-cluster-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		binary = filepath.Join(dir, "traffik-node")
+		build := exec.Command("go", "build", "-o", binary, "github.com/traffik-io/traffik/cmd/traffik-node")
+		if out, err := build.CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+			return 1
+		}
+		status := m.Run()
+		client.CloseIdleConnections()
+		if err := goleak.Find(); status == 0 && err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return status
+	}())
+}
+
+// patience bounds every wait of a test for something that must happen.
+const patience = 20 * time.Second
+
+// process is a running binary.
+type process struct {
+	t    testing.TB
+	cmd  *exec.Cmd
+	name string
+	log  *journal
+	out  *strings.Builder
+
+	exited chan struct{} // closed when it has
+	status int           // then
+
+	http, cluster, gossip string // addresses, once it listens
+}
+
+// launch starts the binary. It is killed when the test ends, if it runs that long.
+func launch(t testing.TB, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(binary, args...), log: newJournal(), out: &strings.Builder{}, exited: make(chan struct{})}
+	p.cmd.Stdout = p.out
+	errs, err := p.cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, p.cmd.Start())
+	go func() { // ends with the process
+		p.log.copy(errs)
+		_ = p.cmd.Wait()
+		p.status = p.cmd.ProcessState.ExitCode()
+		p.log.close()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.exited
+		if t.Failed() {
+			t.Logf("--- log of %s\n%s", p.name, p.log)
+		}
+	})
+	return p
+}
+
+// start starts a node on ports that the system chooses, and waits until it listens.
+func start(t testing.TB, name string, args ...string) *process {
+	t.Helper()
+	p := launch(t, append([]string{
+		"--name", name, "--http-addr", "127.0.0.1:0", "--cluster-addr", "127.0.0.1:0", "--gossip-addr", "127.0.0.1:0",
+	}, args...)...)
+	p.name = name
+	p.http = "http://" + p.log.until(t, `what=http addr=(\S+)`)
+	p.cluster = p.log.until(t, `what=cluster addr=(\S+)`)
+	p.gossip = p.log.until(t, `what=gossip addr=(\S+)`)
+	return p
+}
+
+// signal sends a signal, which must reach it.
+func (p *process) signal(s syscall.Signal) {
+	p.t.Helper()
+	require.NoError(p.t, p.cmd.Process.Signal(s))
+}
+
+// wait waits until the process has exited, and returns its status.
+func (p *process) wait() int {
+	p.t.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		require.FailNow(p.t, "it does not exit", "%s\n%s", p.name, p.log)
+	}
+	return p.status
+}
+
+// ready waits until the node says that it is.
+func (p *process) ready() *process {
+	p.t.Helper()
+	eventually(p.t, func() error {
+		if status, _, err := get(p.http + "/readyz"); err != nil || status != 200 {
+			return fmt.Errorf("%s is not ready: %d %w", p.name, status, err)
+		}
+		return nil
+	})
+	return p
+}
+
+// muted waits until a stopped process is silent, which takes the system a moment.
+func (p *process) muted() {
+	p.t.Helper()
+	eventually(p.t, func() error {
+		ctx, cancel := context.WithTimeout(p.t.Context(), 100*time.Millisecond)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.http+"/livez", nil)
+		if err != nil {
+			return err
+		}
+		if res, err := client.Do(req); err == nil {
+			return errors.Join(fmt.Errorf("%s still answers", p.name), res.Body.Close())
+		}
+		return nil
+	})
+}
+
+// three starts a cluster of three and waits until all know all.
+func three(t testing.TB, args ...string) [3]*process {
+	t.Helper()
+	n1 := start(t, "n1", args...)
+	args = append(args, "--join", n1.gossip, "--min-members", "3", "--bootstrap-wait", "10s")
+	c := [3]*process{n1, start(t, "n2", args...), start(t, "n3", args...)}
+	for _, p := range c {
+		p.ready().sees("n1", "n2", "n3")
+	}
+	return c
+}
+
+// eventually retries what fails until it does not, or patience ends.
+func eventually(t testing.TB, try func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			require.FailNow(t, "it does not happen", "%v", err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// unusedAddr is an address of loopback where nobody listens.
+func unusedAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// journal is a log that can be waited for.
+type journal struct {
+	mu     sync.Mutex
+	text   strings.Builder
+	grown  chan struct{} // closed at the next line
+	closed bool
+}
+
+func newJournal() *journal { return &journal{grown: make(chan struct{})} }
+
+func (j *journal) copy(r io.Reader) {
+	for lines := bufio.NewReader(r); ; {
+		line, err := lines.ReadString('\n')
+		j.mu.Lock()
+		j.text.WriteString(line)
+		close(j.grown)
+		j.grown = make(chan struct{})
+		j.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (j *journal) close() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.closed = true
+	close(j.grown)
+	j.grown = nil
+}
+
+// String is all that was logged.
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// until waits for what the expression matches and returns its last group.
+func (j *journal) until(t testing.TB, expr string) string {
+	t.Helper()
+	re := regexp.MustCompile(expr)
+	deadline := time.After(patience)
+	for {
+		j.mu.Lock()
+		text, grown, closed := j.text.String(), j.grown, j.closed
+		j.mu.Unlock()
+		if m := re.FindStringSubmatch(text); m != nil {
+			return m[len(m)-1]
+		}
+		if closed {
+			require.FailNow(t, "the process ended without saying it", "%s\n%s", expr, text)
+		}
+		select {
+		case <-grown:
+		case <-deadline:
+			require.FailNow(t, "the process does not say it", "%s\n%s", expr, text)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package cluster
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestSignalsLeaveGracefully(t *testing.T) {
+	t.Parallel()
+	n1 := start(t, "n1")
+	for name, sig := range map[string]syscall.Signal{"n2": syscall.SIGTERM, "n3": syscall.SIGINT} {
+		p := start(t, name, "--join", n1.gossip).ready()
+		n1.sees("n1", name)
+		p.signal(sig)
+		assert.Equal(t, 0, p.wait(), "%s", p.log)
+		assert.Contains(t, p.log.String(), "msg=leaving signal=")
+		assert.Contains(t, p.log.String(), "msg=stopped")
+		assert.Empty(t, p.out.String(), "results only")
+		n1.sees("n1")
+	}
+}
+
+// held is a hit whose body the node is waiting for, so that it is in flight.
+func held(t *testing.T, p *process) (finish func() *http.Response) {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.http, "http://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	body := `{"key":"held","rate":"1/day"}`
+	fmt.Fprintf(conn, "POST /v1/hit HTTP/1.1\r\nHost: n\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
+	answers := bufio.NewReader(conn)
+	line, err := answers.ReadString('\n') // the node asks for the body
+	require.NoError(t, err)
+	require.Contains(t, line, "100 Continue")
+	_, err = answers.ReadString('\n')
+	require.NoError(t, err)
+	return func() *http.Response {
+		_, err := io.WriteString(conn, body)
+		require.NoError(t, err)
+		res, err := http.ReadResponse(answers, nil)
+		require.NoError(t, err)
+		return res
+	}
+}
+
+func TestHitsInFlightAreAnsweredBeforeANodeLeaves(t *testing.T) {
+	t.Parallel()
+	p := start(t, "n1")
+	finish := held(t, p)
+	p.signal(syscall.SIGTERM)
+	p.log.until(t, "msg=leaving")
+	eventually(t, func() error { // it takes no new ones
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.http, "http://"))
+		if err == nil {
+			conn.Close()
+			return fmt.Errorf("it still listens")
+		}
+		return nil
+	})
+	assert.Equal(t, 200, finish().StatusCode)
+	assert.Equal(t, 0, p.wait())
+}
+
+func TestASecondSignalStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := start(t, "n1", "--drain-timeout", "1h")
+	held(t, p)
+	p.signal(syscall.SIGTERM)
+	p.log.until(t, "msg=leaving")
+	p.signal(syscall.SIGTERM)
+	assert.Equal(t, 1, p.wait())
+	assert.Contains(t, p.log.String(), "stopped at once by a second signal")
+}
+
+func TestBadUsageIsNamed(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "traffik.yaml")
+	require.NoError(t, os.WriteFile(file, []byte("timeout: 1s\npolicies:\n  login: {rate: 5 per minuet}\n"), 0o600))
+	for args, want := range map[string]string{
+		"--replicas 3":               "unknown flag: --replicas",
+		"--timeout soon":             `"soon" for "--timeout" flag`,
+		"--gossip-addr localhost":    `"localhost" for "--gossip-addr" flag: is not host:port`,
+		"--join a:b":                 `"a:b" for "--join" flag`,
+		"--role king":                "is none of full, lite",
+		"--cluster-secret-file /":    "--cluster-secret-file",
+		"bench":                      `unknown command "bench"`,
+		"--config " + file:           file + `:3:17: policies.login.rate "5 per minuet"`,
+		"validate " + file:           file + ":3:17: ",
+		"validate " + file + ".none": "no such file",
+	} {
+		p := launch(t, strings.Fields(args)...)
+		assert.Equal(t, 1, p.wait(), "%s", args)
+		assert.Contains(t, p.log.String(), want, "%s", args)
+		assert.Empty(t, p.out.String())
+	}
+}
+
+func TestCommandsAskANode(t *testing.T) {
+	t.Parallel()
+	p := start(t, "n1")
+	for _, c := range []struct {
+		args   string
+		status int
+		out    string
+	}{
+		{"hit user:42 --rate 1/day", 0, "allowed, 0 of 1 per 24h0m0s remaining, owner n1"},
+		{"check user:42 --rate 1/day", 1, "refused, "},
+		{"hit user:42 --rate 1/day --json", 1, `{"allowed":false,`},
+		{"stat user:42 --rate 1/day", 0, "0 of 1 per "},
+		{"hit user:42 --rate 1/never", 2, ""},
+		{"members", 0, "n1 "},
+	} {
+		asked := launch(t, append(strings.Fields(c.args), "--addr", p.http)...)
+		assert.Equal(t, c.status, asked.wait(), "%s: %s", c.args, asked.log)
+		assert.Contains(t, asked.out.String(), c.out)
+	}
+	nobody := launch(t, "hit", "k", "--rate=1/s", "--addr="+unusedAddr(t))
+	assert.Equal(t, 2, nobody.wait())
+	assert.Contains(t, nobody.log.String(), "connection refused")
+	version := launch(t, "version")
+	assert.Equal(t, 0, version.wait())
+	assert.NotEmpty(t, strings.TrimSpace(version.out.String()))
+}
