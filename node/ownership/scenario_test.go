@@ -100,6 +100,9 @@ func (s *sim) inject(f fault, tries int) {
 		return
 	}
 	n, o := up[f.Who%len(up)], up[f.Too%len(up)]
+	if f.Kind[:2] == "le" && s.split && !s.hasCompany(n, up) {
+		return // it would exit at once, as nobody is left to take over
+	}
 	s.events++
 	if s.log != nil {
 		s.log("%d %s %d %d for %d", s.rel()/msec, f.Kind, n.idx, o.idx, f.For/msec)
@@ -123,6 +126,15 @@ func (s *sim) inject(f fault, tries int) {
 	case "oneway", "reject":
 		s.cutLink(f.Kind, n.idx, o.idx, f.For)
 	}
+}
+
+func (s *sim) hasCompany(n *simNode, up []*simNode) bool {
+	for _, o := range up {
+		if o != n && !s.cut(n.idx, o.idx) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *sim) leave(n *simNode) {

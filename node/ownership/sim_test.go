@@ -228,10 +228,16 @@ func (s *sim) addNode() *simNode {
 // pushPull takes over what another node knows better.
 func (n *simNode) pushPull() {
 	s := n.s
-	o := s.nodes[s.rng.IntN(len(s.nodes))]
-	if o != n && o.up && !o.paused && !(s.split && s.sides[o.idx] != s.sides[n.idx]) {
+	var peers []*simNode
+	for _, o := range s.nodes {
+		if o != n && o.up && !o.paused && !(s.split && s.sides[o.idx] != s.sides[n.idx]) {
+			peers = append(peers, o)
+		}
+	}
+	if len(peers) > 0 {
+		o := peers[s.rng.IntN(len(peers))]
 		for i := range s.nodes {
-			if i != n.idx && o.incs[i] > n.incs[i] {
+			if i != n.idx && o.incs[i] > n.incs[i] && !(s.split && s.sides[i] != s.sides[n.idx]) {
 				n.incs[i] = o.incs[i]
 				n.setMember(i, o.view[i])
 			}
@@ -280,7 +286,8 @@ func (s *sim) splitNet(d strategy.Time) {
 		for _, b := range s.nodes {
 			if s.sides[a.idx] != s.sides[b.idx] {
 				s.after(s.rnd(1500*msec, 2200*msec), a, func() {
-					if s.split {
+					if s.split && s.sides[a.idx] != s.sides[b.idx] {
+						a.incs[b.idx] = min(a.incs[b.idx], b.inc-1)
 						a.setMember(b.idx, Dead)
 					}
 				})
