@@ -31,7 +31,7 @@ type fault struct {
 	Detect   strategy.Time
 }
 
-var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed"}
+var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed", "storm", "storm"}
 
 // newScenario is the scenario of a seed.
 func newScenario(seed uint64) scenario {
@@ -64,6 +64,7 @@ func newFault(r *rand.Rand, mode string, at strategy.Time) fault {
 		"split": {"split", "join"},
 		"links": {"oneway", "reject", "join", "leave"},
 		"mixed": {"join", "join", "leave", "crash", "pause", "oneway", "reject", "split"},
+		"storm": {"join", "leave", "pause", "pause", "pause", "crash", "oneway", "reject"},
 	}[mode]
 	f := fault{At: at, Kind: kinds[r.IntN(len(kinds))], Who: r.IntN(1 << 16), Too: r.IntN(1 << 16)}
 	between := func(lo, hi int64) strategy.Time { return strategy.Time(lo+r.Int64N(hi-lo+1)) * msec }
@@ -92,7 +93,7 @@ func (s *sim) inject(f fault, tries int) {
 	if len(up) < 3 && f.Kind != "join" {
 		return
 	}
-	single := f.Kind == "crash" || f.Kind == "pause" || f.Kind == "split"
+	single := f.Kind == "crash" || f.Kind == "pause" && s.sc.Mode != "storm" || f.Kind == "split"
 	if single && !s.healthy() {
 		if tries < 60 && s.rel() < 8000*msec {
 			s.after(50*msec, nil, func() { s.inject(f, tries+1) })
