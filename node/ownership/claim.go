@@ -306,7 +306,7 @@ func (c *claiming) confirmed(q *partition) bool {
 func (m *Machine) pullCopy(q *partition, best ClaimAnswer, from UID) {
 	c := q.claim
 	if c.got != nil && c.pull == from && q.arrived(from, c.got.Stream, c.got.Chunks) {
-		if !c.got.Version.covers(q.copy) {
+		if m.on(ruleT4) && !c.got.Version.covers(q.copy) {
 			m.retain(q)
 		}
 		m.emit(Install{P: q.id, Term: c.got.Version.Term, From: from, Stream: c.got.Stream})

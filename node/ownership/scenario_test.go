@@ -31,7 +31,7 @@ type fault struct {
 	Detect   strategy.Time
 }
 
-var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed"}
+var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed", "storm", "storm"}
 
 // newScenario is the scenario of a seed.
 func newScenario(seed uint64) scenario {
@@ -64,6 +64,7 @@ func newFault(r *rand.Rand, mode string, at strategy.Time) fault {
 		"split": {"split", "join"},
 		"links": {"oneway", "reject", "join", "leave"},
 		"mixed": {"join", "join", "leave", "crash", "pause", "oneway", "reject", "split"},
+		"storm": {"join", "leave", "pause", "pause", "pause", "crash", "oneway", "reject"},
 	}[mode]
 	f := fault{At: at, Kind: kinds[r.IntN(len(kinds))], Who: r.IntN(1 << 16), Too: r.IntN(1 << 16)}
 	between := func(lo, hi int64) strategy.Time { return strategy.Time(lo+r.Int64N(hi-lo+1)) * msec }
@@ -92,7 +93,7 @@ func (s *sim) inject(f fault, tries int) {
 	if len(up) < 3 && f.Kind != "join" {
 		return
 	}
-	single := f.Kind == "crash" || f.Kind == "pause" || f.Kind == "split"
+	single := f.Kind == "crash" || f.Kind == "pause" && s.sc.Mode != "storm" || f.Kind == "split"
 	if single && !s.healthy() {
 		if tries < 60 && s.rel() < 8000*msec {
 			s.after(50*msec, nil, func() { s.inject(f, tries+1) })
@@ -100,6 +101,9 @@ func (s *sim) inject(f fault, tries int) {
 		return
 	}
 	n, o := up[f.Who%len(up)], up[f.Too%len(up)]
+	if f.Kind[:2] == "le" && s.split && !s.hasCompany(n, up) {
+		return // it would exit at once, as nobody is left to take over
+	}
 	s.events++
 	if s.log != nil {
 		s.log("%d %s %d %d for %d", s.rel()/msec, f.Kind, n.idx, o.idx, f.For/msec)
@@ -123,6 +127,15 @@ func (s *sim) inject(f fault, tries int) {
 	case "oneway", "reject":
 		s.cutLink(f.Kind, n.idx, o.idx, f.For)
 	}
+}
+
+func (s *sim) hasCompany(n *simNode, up []*simNode) bool {
+	for _, o := range up {
+		if o != n && !s.cut(n.idx, o.idx) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *sim) leave(n *simNode) {

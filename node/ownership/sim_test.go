@@ -136,7 +136,6 @@ func (s *sim) fail(format string, args ...any) {
 // run simulates until end.
 func (s *sim) run(end strategy.Time) {
 	end += s.now
-	var held []simEvent
 	for s.queue.Len() > 0 && s.queue[0].at <= end {
 		e := heap.Pop(&s.queue).(simEvent)
 		s.now = max(s.now, e.at)
@@ -151,7 +150,6 @@ func (s *sim) run(end strategy.Time) {
 		}
 		e.f()
 	}
-	_ = held
 }
 
 // resume lets a paused node run again: what waited for it comes at once, in order.
@@ -228,10 +226,16 @@ func (s *sim) addNode() *simNode {
 // pushPull takes over what another node knows better.
 func (n *simNode) pushPull() {
 	s := n.s
-	o := s.nodes[s.rng.IntN(len(s.nodes))]
-	if o != n && o.up && !o.paused && !(s.split && s.sides[o.idx] != s.sides[n.idx]) {
+	var peers []*simNode
+	for _, o := range s.nodes {
+		if o != n && o.up && !o.paused && !(s.split && s.sides[o.idx] != s.sides[n.idx]) {
+			peers = append(peers, o)
+		}
+	}
+	if len(peers) > 0 {
+		o := peers[s.rng.IntN(len(peers))]
 		for i := range s.nodes {
-			if i != n.idx && o.incs[i] > n.incs[i] {
+			if i != n.idx && o.incs[i] > n.incs[i] && !(s.split && s.sides[i] != s.sides[n.idx]) {
 				n.incs[i] = o.incs[i]
 				n.setMember(i, o.view[i])
 			}
@@ -280,7 +284,8 @@ func (s *sim) splitNet(d strategy.Time) {
 		for _, b := range s.nodes {
 			if s.sides[a.idx] != s.sides[b.idx] {
 				s.after(s.rnd(1500*msec, 2200*msec), a, func() {
-					if s.split {
+					if s.split && s.sides[a.idx] != s.sides[b.idx] {
+						a.incs[b.idx] = min(a.incs[b.idx], b.inc-1)
 						a.setMember(b.idx, Dead)
 					}
 				})
@@ -306,40 +311,50 @@ func (s *sim) heal() {
 	}
 }
 
-// healthy reports whether every partition is served once, and held twice: the next fault is then a single one.
+// healthy reports whether every partition is served once, held twice, and nowhere held in another term: the next fault
+// is then a single one.
 func (s *sim) healthy() bool {
 	if s.split || s.now < s.healed+2500*msec {
 		return false
 	}
 	for p := range uint32(simParts) {
-		owners := 0
+		var owner *partition
 		for _, n := range s.nodes {
-			if !n.up {
+			q := n.m.parts[p]
+			if !n.up || q == nil {
 				continue
 			}
-			if n.paused {
+			if n.paused || q.role == Frozen || q.role == Claiming || len(q.merges) > 0 {
 				return false
 			}
-			if q := n.m.parts[p]; q != nil && q.role == Owner {
-				if n.parts[p].gate.Mode != Serve || !s.hasBackup(q) {
+			if q.role == Owner {
+				if owner != nil || n.parts[p].gate.Mode != Serve || !s.hasBackup(q) {
 					return false
 				}
-				owners++
-			} else if q != nil && (q.role == Frozen || q.role == Claiming) {
-				return false
+				owner = q
 			}
 		}
-		if owners != 1 {
+		if owner == nil || s.held(p, owner.copy.Term) {
 			return false
 		}
 	}
 	return true
 }
 
+// held reports whether anybody holds a copy of p in another term.
+func (s *sim) held(p uint32, t Term) bool {
+	for _, n := range s.nodes {
+		if q := n.m.parts[p]; n.up && q != nil && q.holds() && q.copy.Term != t {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *sim) hasBackup(q *partition) bool {
 	for _, h := range q.own.holders {
 		o := s.nodes[h.uid[15]-1]
-		if h.complete && o.up && o.m.parts[q.id] != nil && o.m.parts[q.id].copy.Term == q.copy.Term {
+		if h.complete && !h.drop && o.up && o.m.parts[q.id] != nil && o.m.parts[q.id].copy.Term == q.copy.Term {
 			return q.own.replicated
 		}
 	}

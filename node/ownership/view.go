@@ -75,7 +75,9 @@ func (m *Machine) setView(e ViewChanged) {
 // hear notes that a message of u was read: it lives.
 func (m *Machine) hear(u UID) {
 	delete(m.view.proof, u)
-	m.view.heard[u] = m.now
+	if m.on(ruleC1) {
+		m.view.heard[u] = m.now
+	}
 }
 
 // dead reports whether u may be left out of account. One that was heard of lately is not, whatever the view says.
