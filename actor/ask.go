@@ -29,6 +29,10 @@ func (s *System) Ask(ctx context.Context, k Key, r Request) (ans Answer) {
 			ans.Err = ctx.Err() // m is left to the actor, and to the garbage collector
 			return ans
 		}
+		if a == nil { // m is parked: it will have its turn, and nobody waits for it
+			ans.Err = ctx.Err()
+			return ans
+		}
 		s.cancel(p, a, m, ctx.Err())
 	}
 	ans = m.Answer
@@ -47,15 +51,21 @@ func (s *System) Tell(k Key, r Request, now strategy.Time, reply Replier) {
 
 // ask carries out r, if that can be done here and now, and puts the outcome into ans. Otherwise it returns the actor
 // and the message that r has become.
-func (s *System) ask(p *partition, k Key, r *Request, now strategy.Time, reply Replier, ans *Answer) (*actor, *message) {
+func (s *System) ask(p *partition, k Key, r *Request, clock strategy.Time, reply Replier, ans *Answer) (*actor, *message) {
 	p.mu.Lock()
-	now = p.tickLocked(now)
+	if p.track != nil && p.track.shut() {
+		return nil, s.turnAway(p, k, r, reply, ans)
+	}
+	now := p.tickLocked(clock)
 	a, err := s.findLocked(p, k, r.Op)
 	if a != nil && a.state.Load() != idle {
 		p.mu.Unlock()
 		a.spin()
 		p.mu.Lock()
-		now = p.tickLocked(now) // another's turn may have been later
+		if p.track != nil && p.track.shut() {
+			return nil, s.turnAway(p, k, r, reply, ans)
+		}
+		now = p.tickLocked(clock) // another's turn may have been later
 		a, err = s.findLocked(p, k, r.Op)
 	}
 	if err != nil {
@@ -70,9 +80,14 @@ func (s *System) ask(p *partition, k Key, r *Request, now strategy.Time, reply R
 	}
 	custom := s.customLocked(p, r.Hit.Policy)
 	if (r.Op != OpHit || r.Hit.MaxWait == 0) && a.takeLocked() {
+		p.track.began()
 		p.mu.Unlock()
 		s.turn(a, now, r, custom, ans)
-		s.leave(p, a)
+		if p.track == nil {
+			s.leave(p, a)
+		} else {
+			s.leaveTracked(p, a, k, r, ans)
+		}
 		return nil, nil
 	}
 	if a.box != nil && a.box.n >= s.cfg.MaxMailbox {
@@ -81,11 +96,11 @@ func (s *System) ask(p *partition, k Key, r *Request, now strategy.Time, reply R
 		return nil, nil
 	}
 	m := s.newMessage(r)
-	m.custom, m.reply = custom, reply
+	m.key, m.custom, m.reply = k, custom, reply
 	if reply != nil {
 		m.own()
 	}
-	s.handOver(p, a, m, now)
+	s.handOver(p, a, m, clock)
 	return a, m
 }
 

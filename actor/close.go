@@ -25,6 +25,9 @@ func (s *System) Close() {
 
 // closePartition tells every actor that is busy, or has a line, and returns when they have all heard.
 func (s *System) closePartition(p *partition) {
+	if p.track != nil {
+		s.closeParked(p)
+	}
 	var told []*message
 	for _, a := range p.busy() {
 		m := s.newMessage(&Request{Op: opClose})
@@ -35,6 +38,18 @@ func (s *System) closePartition(p *partition) {
 	for _, m := range told {
 		<-m.done
 	}
+}
+
+// closeParked answers what is parked.
+func (s *System) closeParked(p *partition) {
+	p.mu.Lock()
+	out := p.track.parked
+	p.track.parked, p.track.kept = list{}, 0
+	p.mu.Unlock()
+	for m := out.first; m != nil; m = m.next {
+		m.Answer = Answer{Err: ErrClosed}
+	}
+	s.deliver(out)
 }
 
 // busy returns the actors that have a turn running or a mailbox.

@@ -16,6 +16,7 @@ const (
 	DefaultMaxMailbox = 4096
 	DefaultMaxWaiters = 10_000
 	DefaultMaxWaiting = 100_000
+	DefaultMaxParked  = 4096
 )
 
 // maxPartitions bounds the table of partitions, which is allocated at the start.
@@ -37,6 +38,16 @@ type Config struct {
 	MaxWaiters int
 	// MaxWaiting bounds the hits that wait in all lines together. 0 means DefaultMaxWaiting.
 	MaxWaiting int64
+	// Track has partitions count their mutations and log what changed, and gives them a Mode. Without it they always
+	// serve, and hits are a little cheaper.
+	Track bool
+	// Mode is the one that partitions begin with, where Track is set.
+	Mode Mode
+	// MaxParked bounds the requests that are kept for a partition in mode Park. 0 means DefaultMaxParked.
+	MaxParked int
+	// Changed is called when something has changed in a partition whose log was empty: whoever is told takes it with
+	// Changes and Trim. It is called with a lock held, and must not block or call the System. It may be nil.
+	Changed func(partition int)
 	// Now is the clock. It may be called from many goroutines at once; a step back is taken as standing still. Nil
 	// means wall time at the start plus what has elapsed since on the monotonic clock.
 	Now func() strategy.Time
@@ -59,6 +70,7 @@ func (c Config) Validate() error {
 		{"MaxMailbox", int64(c.MaxMailbox)},
 		{"MaxWaiters", int64(c.MaxWaiters)},
 		{"MaxWaiting", c.MaxWaiting},
+		{"MaxParked", int64(c.MaxParked)},
 	} {
 		if f.value < 0 {
 			errs = append(errs, fmt.Errorf("%s: %d is negative", f.name, f.value))
@@ -82,6 +94,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxWaiting == 0 {
 		c.MaxWaiting = DefaultMaxWaiting
+	}
+	if c.MaxParked == 0 {
+		c.MaxParked = DefaultMaxParked
 	}
 	if c.Now == nil {
 		c.Now = sinceStart()

@@ -34,6 +34,13 @@
 //     borrows; an idle key takes at most 150 bytes.
 //  11. Only a hit makes an actor. A check, a stat or a refund of a key never seen leaves nothing behind.
 //
+// Where Config.Track is set, a partition can be moved to another System:
+//
+//  12. Its records are taken and installed with the count of mutations that they hold: no more and no fewer. What was
+//     copied while it served, and what has changed since, make what it would be if it had stayed.
+//  13. While it does not serve, no turn runs; requests are parked, within a bound and in order, or answered
+//     ErrNotServing, uncharged, and so are hits that wait in line.
+//
 // # Not done here
 //
 // Hits are not validated, keys are not hashed, nothing is encoded for the wire or replicated: that is package node's.

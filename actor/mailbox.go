@@ -27,6 +27,22 @@ func (s *System) leave(p *partition, a *actor) {
 	b.start()
 }
 
+// leaveTracked is leave for a partition that counts what its turns change.
+func (s *System) leaveTracked(p *partition, a *actor, k Key, r *Request, ans *Answer) {
+	p.mu.Lock()
+	if mutates(r, ans) {
+		ans.Seq = s.changedLocked(p, k)
+	}
+	if a.state.CompareAndSwap(inline, idle) {
+		p.track.ended()
+		p.mu.Unlock()
+		return
+	}
+	b := a.box
+	p.mu.Unlock()
+	b.start()
+}
+
 // handOver gives m to a: if a is idle, m has its turn here; else it is posted. It is called with p.mu held, and
 // unlocks it.
 func (s *System) handOver(p *partition, a *actor, m *message, now strategy.Time) {
@@ -56,6 +72,9 @@ func (s *System) openLocked(p *partition, a *actor) (b *mailbox, owner bool) {
 		}
 		if a.box == nil {
 			a.box = s.newMailbox(p, a)
+		}
+		if state == idle {
+			p.track.began()
 		}
 		return a.box, state == idle
 	}
@@ -118,17 +137,24 @@ func (b *mailbox) step(mail *message, now strategy.Time) (idle bool) {
 		b.turn(m, now, &out)
 		m = next
 	}
-	idle = b.release(now)
+	idle = b.release(now, out)
 	s.deliver(out)
 	return idle
 }
 
 // release makes the actor idle, unless something is posted. The timer of the line is set under the lock: when it
 // fires, the actor is idle, or has an owner who will set it anew.
-func (b *mailbox) release(now strategy.Time) bool {
+func (b *mailbox) release(now strategy.Time, out list) bool {
 	p, a := b.p, b.a
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.track != nil {
+		for m := out.first; m != nil; m = m.next {
+			if mutates(&m.Request, &m.Answer) {
+				m.Seq = b.s.changedLocked(p, m.key)
+			}
+		}
+	}
 	if b.n > 0 {
 		return false
 	}
@@ -139,6 +165,7 @@ func (b *mailbox) release(now strategy.Time) bool {
 		b.retire()
 	}
 	a.state.Store(idle)
+	p.track.ended()
 	return true
 }
 

@@ -11,6 +11,7 @@ import (
 type message struct {
 	Request
 	Answer
+	key    Key
 	custom bool          // the policy has a custom strategy
 	reply  Replier       // takes the answer; if nil, done does
 	done   chan struct{} // of capacity 1; tells that Answer is there

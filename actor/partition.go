@@ -7,17 +7,22 @@ import (
 )
 
 // partition holds the actors of one part of the key space. Its mutex is held for a look-up, a creation or a post,
-// never for a decision. It fits a cache line.
+// never for a decision.
 type partition struct {
 	mu     sync.Mutex
 	actors table
 	clock  strategy.Time // the latest instant of any turn
+	track  *tracking     // nil unless Config.Track is set
 	// The policies last found to have none, and to have some, custom strategy.
 	plain, custom *strategy.Policy
 }
 
-// tickLocked is now, or the latest instant of a turn if that is later: time does not go back for a key.
+// tickLocked is now, an instant of the System's clock, on the clock of the partition; or the latest instant of a turn
+// if that is later: time does not go back for a key.
 func (p *partition) tickLocked(now strategy.Time) strategy.Time {
+	if p.track != nil {
+		now += p.track.offset
+	}
 	p.clock = max(p.clock, now)
 	return p.clock
 }
@@ -25,7 +30,6 @@ func (p *partition) tickLocked(now strategy.Time) strategy.Time {
 // forgetLocked drops those actors that are neutral at now, of n slots of the table from slot i on, and returns the slot
 // after those and how many it dropped.
 func (p *partition) forgetLocked(now strategy.Time, i, n int) (next, dropped int) {
-	now = p.tickLocked(now)
 	t := &p.actors
 	for ; n > 0 && i < len(t.slots); n-- {
 		if a := t.slots[i].actor; a != nil && a.forgettableLocked(now) {

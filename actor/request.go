@@ -51,6 +51,9 @@ type Answer struct {
 	Stat strategy.Stat
 	// HasStat is false if the strategy keeps no statistics.
 	HasStat bool
+	// Seq is the partition's count of mutations that includes what this request changed; 0 if it changed nothing, or
+	// without Config.Track.
+	Seq uint64
 	// Err is set if the request was not carried out: ErrOverloaded, ErrClosed or ErrPanic, what [strategy.Records]
 	// returns, or the error of the context of a hit that waited.
 	Err error

@@ -52,13 +52,14 @@ func (s *System) sweepFrom(first, n, most int) (next int) {
 func (s *System) sweepPartition(p *partition, now strategy.Time) (seen int) {
 	for more := true; more; {
 		p.mu.Lock()
-		next, dropped := p.forgetLocked(now, seen, sweepLocked)
+		next, dropped := p.forgetLocked(p.tickLocked(now), seen, sweepLocked)
+		count := s.countOf(p)
 		seen, more = next, next < len(p.actors.slots)
 		if !more {
 			p.actors.shrink()
 		}
 		p.mu.Unlock()
-		s.keys.Add(int64(-dropped))
+		count.Add(int64(-dropped))
 	}
 	return seen
 }

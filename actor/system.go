@@ -15,9 +15,10 @@ type System struct {
 	shift      uint // of Key.Hi, to get the partition
 	partitions []atomic.Pointer[partition]
 	builtins   *strategy.Registry
-	full       struct{ keys, mailbox, waiters, waiting error }
+	full       struct{ keys, mailbox, waiters, waiting, parked error }
 
-	keys    atomic.Int64
+	keys    atomic.Int64 // of partitions that serve
+	copies  atomic.Int64 // of the others
 	waiting atomic.Int64 // hits in lines
 	pressed atomic.Bool  // a new key was refused since the last sweep
 	closed  atomic.Bool
@@ -55,12 +56,24 @@ func New(cfg Config) (*System, error) {
 	s.full.mailbox = fmt.Errorf("%w: MaxMailbox of %d is reached for the key", ErrOverloaded, cfg.MaxMailbox)
 	s.full.waiters = fmt.Errorf("%w: MaxWaiters of %d is reached for the key", ErrOverloaded, cfg.MaxWaiters)
 	s.full.waiting = fmt.Errorf("%w: MaxWaiting of %d is reached", ErrOverloaded, cfg.MaxWaiting)
+	s.full.parked = fmt.Errorf("%w: MaxParked of %d is reached for the partition", ErrOverloaded, cfg.MaxParked)
 	s.wg.Go(s.sweep) // ends when stop is closed
 	return s, nil
 }
 
-// Keys is how many keys are remembered.
+// Keys is how many keys are remembered, in partitions that serve.
 func (s *System) Keys() int64 { return s.keys.Load() }
+
+// Copies is how many keys are remembered in partitions that do not serve.
+func (s *System) Copies() int64 { return s.copies.Load() }
+
+// countOf is the count that the keys of p are part of.
+func (s *System) countOf(p *partition) *atomic.Int64 {
+	if p.track != nil && p.track.mode != Serve {
+		return &s.copies
+	}
+	return &s.keys
+}
 
 // KeysOf is how many keys of a partition are remembered; 0 for one that does not exist.
 func (s *System) KeysOf(n int) int {
@@ -77,12 +90,19 @@ func (s *System) KeysOf(n int) int {
 }
 
 // partition returns the partition of k, and makes it if this is its first key.
-func (s *System) partition(k Key) *partition {
-	slot := &s.partitions[k.Hi>>s.shift]
+func (s *System) partition(k Key) *partition { return s.at(int(k.Hi >> s.shift)) }
+
+// at returns partition n, and makes it if it is not there.
+func (s *System) at(n int) *partition {
+	slot := &s.partitions[n]
 	if p := slot.Load(); p != nil {
 		return p
 	}
-	slot.CompareAndSwap(nil, new(partition))
+	p := new(partition)
+	if s.cfg.Track {
+		p.track = &tracking{mode: s.cfg.Mode, quiet: make(chan struct{}, 1)}
+	}
+	slot.CompareAndSwap(nil, p)
 	return slot.Load()
 }
 
@@ -128,7 +148,7 @@ func (s *System) Forget(k Key) {
 	p := s.partition(k)
 	p.mu.Lock()
 	a := p.actors.get(k)
-	if a == nil || s.closed.Load() {
+	if a == nil || s.closed.Load() || p.track != nil && p.track.shut() {
 		p.mu.Unlock()
 		return
 	}
@@ -136,10 +156,14 @@ func (s *System) Forget(k Key) {
 		p.actors.remove(k)
 		p.actors.shrink()
 		s.keys.Add(-1)
+		if p.track != nil {
+			s.changedLocked(p, k)
+		}
 		p.mu.Unlock()
 		return
 	}
 	m := s.newMessage(&Request{Op: opForget})
+	m.key = k
 	s.handOver(p, a, m, s.cfg.Now())
 	<-m.done
 	s.recycle(m)

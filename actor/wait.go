@@ -154,6 +154,11 @@ func (b *mailbox) fire() {
 		b.p.mu.Unlock()
 		return
 	}
+	if t := b.p.track; t != nil && t.held { // for a moment
+		b.line.timer.Reset(minRetry * time.Microsecond)
+		b.p.mu.Unlock()
+		return
+	}
 	_, owner := b.s.openLocked(b.p, b.a)
 	if !owner { // whoever has the turn looks at the line when it ends
 		b.p.mu.Unlock()

@@ -1,0 +1,147 @@
+package actor
+
+import (
+	"fmt"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// batch is how many records are encoded or installed without letting the partition go.
+const batch = 256
+
+// Install replaces the records of the keys that recs name, in partition n, which must not be serving, and sets its
+// count of mutations to seq. It stops at a record that cannot be decoded, or at MaxKeys copies, with an error.
+func (s *System) Install(n int, recs []Record, seq uint64) error {
+	p := s.numbered(n)
+	decoded, err := s.decode(n, recs)
+	if err != nil {
+		return err
+	}
+	s.hold(p, func() {
+		for i, r := range recs {
+			if err = s.installLocked(p, r.Key, decoded[i]); err != nil {
+				return
+			}
+		}
+		p.track.seq, p.track.floor, p.track.log = seq, seq, nil
+	})
+	return err
+}
+
+// decode decodes before anything is changed.
+func (s *System) decode(n int, recs []Record) ([]*strategy.Records, error) {
+	decoded := make([]*strategy.Records, len(recs))
+	for i, r := range recs {
+		if int(r.Key.Hi>>s.shift) != n {
+			return nil, fmt.Errorf("record %d: its key is not of partition %d", i, n)
+		}
+		if len(r.Body) == 0 {
+			continue
+		}
+		rs, err := s.cfg.Registry.DecodeRecords(r.Body)
+		if err != nil {
+			return nil, fmt.Errorf("record %d: %w", i, err)
+		}
+		decoded[i] = rs
+	}
+	return decoded, nil
+}
+
+// installLocked gives k the records rs, or forgets it if they are nil. No turn is running.
+func (s *System) installLocked(p *partition, k Key, rs *strategy.Records) error {
+	a, count := p.actors.get(k), s.countOf(p)
+	switch {
+	case rs == nil && a != nil:
+		p.actors.remove(k)
+		count.Add(-1)
+	case rs == nil:
+	case a != nil:
+		a.records = *rs
+	case count.Load() >= s.cfg.MaxKeys:
+		return s.full.keys
+	default:
+		p.actors.put(k, &actor{records: *rs})
+		count.Add(1)
+	}
+	return nil
+}
+
+// Discard forgets all keys of partition n, which must not be serving.
+func (s *System) Discard(n int) {
+	p := s.numbered(n)
+	s.hold(p, func() {
+		s.countOf(p).Add(int64(-p.actors.n))
+		p.actors = table{}
+		p.track.seq, p.track.floor, p.track.log = 0, 0, nil
+	})
+}
+
+// All yields the records of all keys of partition n, some at a time, until yield returns false. Hits go on meanwhile:
+// what they change is seen or not. It returns how many mutations the records hold at least.
+func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
+	p := s.numbered(n)
+	p.mu.Lock()
+	seq = p.track.seq
+	keys := make([]Key, 0, p.actors.n)
+	for _, slot := range p.actors.slots {
+		if slot.actor != nil {
+			keys = append(keys, slot.key)
+		}
+	}
+	p.mu.Unlock()
+	for len(keys) > 0 {
+		some := keys[:min(batch, len(keys))]
+		keys = keys[len(some):]
+		recs := make([]Record, 0, len(some))
+		s.hold(p, func() {
+			for _, k := range some {
+				if r := p.recordLocked(k); len(r.Body) > 0 {
+					recs = append(recs, r)
+				}
+			}
+		})
+		if !yield(recs) {
+			break
+		}
+	}
+	return seq
+}
+
+// Join joins recs into the records of partition n, key by key, as [strategy.Records.Join] does, and returns the count
+// of mutations that includes it.
+func (s *System) Join(n int, recs []Record, newer bool) (seq uint64, err error) {
+	p := s.numbered(n)
+	decoded, err := s.decode(n, recs)
+	if err != nil {
+		return 0, err
+	}
+	s.hold(p, func() {
+		now := p.tickLocked(s.cfg.Now())
+		for i, r := range recs {
+			if decoded[i] == nil {
+				continue
+			}
+			if err = s.joinLocked(p, r.Key, decoded[i], now, newer); err != nil {
+				return
+			}
+		}
+		seq = p.track.seq
+	})
+	return seq, err
+}
+
+func (s *System) joinLocked(p *partition, k Key, rs *strategy.Records, now strategy.Time, newer bool) (err error) {
+	a := p.actors.get(k)
+	if a == nil {
+		err = s.installLocked(p, k, rs)
+	} else {
+		err = func() (err error) {
+			defer rescue(&err)
+			return a.records.Join(rs, now, newer)
+		}()
+	}
+	if err == nil {
+		s.changedLocked(p, k)
+	}
+	return err
+}
