@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/traffik-io/traffik/ring"
 	"github.com/traffik-io/traffik/strategy"
 )
 
@@ -37,6 +38,11 @@ type Config struct {
 	Role Role
 	// Replicas is the number of copies of each partition, the owner included. Default 2.
 	Replicas int
+	// Replication says when an answer that charged may go out. Default Async.
+	Replication Replication
+	// ReplicationLag is, with Async, how old a charge may be that no other copy holds, and so what a crash can lose:
+	// beyond it answers wait as with Sync. Default 10 ms.
+	ReplicationLag time.Duration
 	// OnUnreachable answers when no owner does in time. Default LocalShare.
 	OnUnreachable Unreachable
 	// Timeout is the budget of one decision, retries included; a hit's MaxWait comes on top. Default 250 ms.
@@ -56,6 +62,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Hooks are called as things happen.
 	Hooks Hooks
+
+	partitions int // ring.DefaultPartitions; fewer in tests
 }
 
 // Hooks are optional functions of an observer, such as a metrics library. They are called on the path of every
@@ -82,6 +90,15 @@ const (
 	Lite Role = "lite" // forwards, owns nothing
 )
 
+// Replication says what an answer waits for.
+type Replication string
+
+// The ways to replicate.
+const (
+	Async Replication = "async" // for nothing, while the copies are at most ReplicationLag behind
+	Sync  Replication = "sync"  // until the copies hold the charge
+)
+
 // Unreachable is the policy for hits that no owner answered in time.
 type Unreachable string
 
@@ -104,12 +121,15 @@ func (c Config) withDefaults() Config {
 	c.ClusterAddr = or(c.ClusterAddr, DefaultClusterAddr)
 	c.Role = or(c.Role, Full)
 	c.Replicas = or(c.Replicas, 2)
+	c.Replication = or(c.Replication, Async)
+	c.ReplicationLag = or(c.ReplicationLag, 10*time.Millisecond)
 	c.OnUnreachable = or(c.OnUnreachable, LocalShare)
 	c.Timeout = or(c.Timeout, 250*time.Millisecond)
 	c.MaxKeys = or(c.MaxKeys, 10_000_000)
 	c.MinMembers = or(c.MinMembers, 1)
 	c.BootstrapWait = or(c.BootstrapWait, 2*time.Second)
 	c.Logger = or(c.Logger, slog.Default())
+	c.partitions = or(c.partitions, ring.DefaultPartitions)
 	return c
 }
 
@@ -150,6 +170,12 @@ func (c Config) Validate() error {
 	}
 	if c.Replicas < 1 || c.Replicas > 7 {
 		bad("replicas", c.Replicas, "is not between 1 and 7")
+	}
+	if c.Replication != Async && c.Replication != Sync {
+		bad("replication", fmt.Sprintf("%q", c.Replication), "is neither async nor sync")
+	}
+	if c.ReplicationLag < time.Millisecond || c.ReplicationLag > 10*time.Second {
+		bad("replication-lag", c.ReplicationLag, "is not between 1ms and 10s")
 	}
 	switch c.OnUnreachable {
 	case LocalShare, AllowAll, DenyAll, Fail:

@@ -70,6 +70,13 @@ func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (dedu
 	return pending, r
 }
 
+// charged notes what the answer to a first hit will be, for whoever owns its key next.
+func (d *dedup) charged(r *remembered, response *transport.HitResponse) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r.response = *response
+}
+
 // answer records the response to a first hit and sends it to whoever sent the hit again meanwhile.
 func (d *dedup) answer(r *remembered, response *transport.HitResponse) {
 	d.mu.Lock()

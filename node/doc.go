@@ -21,11 +21,16 @@
 //     runs.
 //  6. Nothing is unbounded, and at a bound the answer is ErrOverloaded, at once.
 //  7. Shutdown ends every goroutine; hits in flight are answered first, and later ones are ErrClosed.
+//  8. A node that joins or leaves loses no charge: partitions are handed over with what was charged in them, and with
+//     the ids of the hits that may be sent again.
+//
+// The view says who should own a partition; only its term, which package ownership agrees on, says who does. Hits go to
+// whoever serves, and follow where a node that does not serve points.
 //
 // # What it does not do
 //
-// Ownership follows the view of each node: when it changes, the keys that move start anew at their next owner, and
-// while views differ for some hundred milliseconds two nodes may decide for one key.
+// Additive merging: the copies of two sides of a split are joined without lowering either, but what both sides charged
+// is not added up.
 //
 // # Concurrency
 //

@@ -48,13 +48,15 @@ func (n *Node) setState(s State) {
 
 func (n *Node) rebuildLocked() {
 	self := &peer{meta: n.self, gossipAddr: n.gossip.addr}
-	n.view.Store(newView(n.view.Load().ring, self, n.others))
+	v := newView(n.view.Load().ring, self, n.others)
+	n.view.Store(v)
+	n.tellDriver(v)
 }
 
 // applyLocked brings one change into others.
 func (n *Node) applyLocked(c change) {
 	id := c.meta.uid
-	if id == n.id.UID || n.closing {
+	if id == n.id.UID || n.alone {
 		return
 	}
 	known := n.others[id]
@@ -63,6 +65,7 @@ func (n *Node) applyLocked(c change) {
 		delete(n.others, id)
 		n.origins.Delete(id)
 		n.former[c.addr] = time.Now()
+		n.links.gone(id, time.Now())
 		n.begin(func() { known.link.Close(closed) })
 		n.log.Info("member is gone", "member", c.meta.name, "uid", short(id), "addr", c.addr, "state", known.meta.state)
 	case c.gone:
@@ -78,6 +81,7 @@ func (n *Node) applyLocked(c change) {
 			return
 		}
 		n.others[id] = &peer{meta: c.meta, gossipAddr: c.addr, link: link}
+		n.links.note(c.meta)
 		delete(n.former, c.addr)
 		n.log.Info("member joined", "member", c.meta.name, "uid", short(id), "addr", c.addr, "state", c.meta.state)
 	}

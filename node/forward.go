@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/transport"
 )
 
@@ -29,7 +30,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 	now := time.Now()
 	deadline := now.Add(n.cfg.Timeout + r.Hit.MaxWait)
 	hops, last := 0, errors.New("no full member is alive")
-	for target := n.view.Load().owner(p); ; now = time.Now() {
+	for target := n.route(n.view.Load(), p); ; now = time.Now() {
 		if r.Budget = deadline.Sub(now); r.Budget <= 0 || ctx.Err() != nil {
 			break
 		}
@@ -37,11 +38,16 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 			if !sleep(ctx, min(rand.N(pause), r.Budget)) {
 				break
 			}
-			target = n.view.Load().owner(p)
+			target = n.route(n.view.Load(), p)
 			continue
 		}
 		if target.link == nil { // this node, meanwhile
-			return n.decide(ctx, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged})
+			a, err := n.decideLate(ctx, p, r)
+			if err == nil {
+				return a
+			}
+			target, last = nil, err
+			continue
 		}
 		r.SettledBelow = n.ids.settledBelow()
 		response, err := n.attempt(ctx, target, r, now)
@@ -49,7 +55,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 		case err == nil && response.Status == transport.NotOwner && hops < maxHops:
 			hops++
 			n.counters.redirected.Add(1)
-			target = n.redirected(p, target, response.Owner)
+			target = n.redirected(p, target, &response)
 			continue
 		case err == nil && response.Status != transport.NotOwner:
 			return n.answered(&response, r, target)
@@ -60,6 +66,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 			err = fmt.Errorf("%s and the nodes it names disown the key", target.meta.name)
 		}
 		last = err
+		n.routes.forget(p)
 		n.counters.retried.Add(1)
 		target = nil
 	}
@@ -83,17 +90,32 @@ func (n *Node) attempt(ctx context.Context, to *peer, r *transport.HitRequest, n
 
 // redirected is who decides for p according to a node that was asked and does not; nil if that leads nowhere, so that
 // it is tried again after a pause.
-func (n *Node) redirected(p int, from *peer, to *transport.Owner) *peer {
+func (n *Node) redirected(p int, from *peer, response *transport.HitResponse) *peer {
 	v := n.view.Load()
-	if to != nil {
-		if next := v.find(to.UID); next != nil && next != from {
-			return next
-		}
+	to := response.Owner
+	if to == nil || to.UID == (transport.UID{}) || to.UID == from.meta.uid {
+		n.routes.forget(p)
+		return nil
 	}
-	if next := v.owner(p); next != from {
+	n.routes.learn(p, response.Term, to.UID)
+	if next := v.find(to.UID); next != nil {
 		return next
 	}
 	return nil
+}
+
+// decideLate decides r on this node, which owns the partition or is about to. The error says that it does not.
+func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest) (answer, error) {
+	if n.driver.Mode(p) == driver.Redirect {
+		return answer{}, actor.ErrNotServing
+	}
+	limited, cancel := context.WithTimeout(ctx, r.Budget)
+	defer cancel()
+	a := n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged})
+	if errors.Is(a.Err, actor.ErrNotServing) || a.Err != nil && limited.Err() != nil {
+		return answer{}, a.Err
+	}
+	return a, nil
 }
 
 // answered turns the response of another node into an answer.

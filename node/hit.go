@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
@@ -66,10 +67,12 @@ func (n *Node) ask(ctx context.Context, r actor.Request) answer {
 		return failed(ErrClosed)
 	}
 	hi, lo := n.hasher.Key(r.Hit.UID, r.Hit.Key, r.Hit.Scope)
-	v := n.view.Load()
-	p := v.ring.Partition(hi)
-	if owner := v.owner(p); owner == v.self {
-		return n.decide(ctx, actor.Key{Hi: hi, Lo: lo}, &r)
+	p := n.partition(hi)
+	n.driver.Awake(n.now())
+	if n.driver.Mode(p) == driver.Serve {
+		if a := n.decide(ctx, p, actor.Key{Hi: hi, Lo: lo}, &r); !errors.Is(a.Err, actor.ErrNotServing) {
+			return a
+		}
 	}
 	return n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged})
 }
@@ -87,15 +90,25 @@ func prepare(h *strategy.Hit) (a actor.Answer, done bool) {
 	return a, false
 }
 
-// decide asks the actor on this node.
-func (n *Node) decide(ctx context.Context, k actor.Key, r *actor.Request) answer {
+// partition is that of a key with the hash's high word hi.
+func (n *Node) partition(hi uint64) int { return n.view.Load().ring.Partition(hi) }
+
+// decide asks the actor on this node. The error is actor.ErrNotServing if the partition is not, or not any more,
+// served here.
+func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request) answer {
 	a := localErr(n.actors.Ask(ctx, k, *r))
+	if a.Seq != 0 && !n.awaitCopies(ctx, p, a.Seq) {
+		a.Err = errNotCopied
+	}
 	if errors.Is(a.Err, ErrOverloaded) {
 		n.counters.overloaded.Add(1)
 	}
 	a.Decision.Owner, a.Stat.Owner = n.id.Name, n.id.Name
 	return answer{Answer: a}
 }
+
+// errNotCopied says that a charge may be lost, because no copy holds it.
+var errNotCopied = fmt.Errorf("%w: no copy holds the charge in time", ErrUnreachable)
 
 // localErr says in this package's words why actors did not decide.
 func localErr(a actor.Answer) actor.Answer {

@@ -31,5 +31,5 @@ type Ownership struct {
 	Partition int
 	Owner     string   // name of the member; empty if no full member is alive
 	Backups   []string // names, in the order in which they would take over
-	Term      uint64   // of the owner; 0 as long as ownership follows the view
+	Term      uint64   // the highest that this node knows; 0 if it knows none
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
+	"github.com/traffik-io/traffik/node/internal/driver"
+	"github.com/traffik-io/traffik/node/ownership"
 	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
@@ -64,11 +66,18 @@ func keysOf(ctx context.Context, p *peer) int64 {
 }
 
 // ServeCall implements transport.Handler.
-func (h *handler) ServeCall(kind uint8, _ []byte, reply transport.CallResponder) {
-	if kind != kindStatus {
+func (h *handler) ServeCall(kind uint8, body []byte, reply transport.CallResponder) {
+	switch kind {
+	case kindStatus:
+		h.status(reply)
+	case driver.Kind:
+		h.driver.Receive(ownership.UID(reply.Peer().UID), body, reply.Result, reply.Fail)
+	default:
 		reply.Unsupported()
-		return
 	}
+}
+
+func (h *handler) status(reply transport.CallResponder) {
 	var b bytes.Buffer
 	e := msgpack.NewEncoder(&b)
 	if err := errors.Join(e.EncodeArrayLen(1), e.EncodeInt(h.actors.Keys())); err != nil {
@@ -83,9 +92,16 @@ func (n *Node) Owner(uid, key, scope string) Ownership {
 	hi, _ := n.hasher.Key(uid, key, or(scope, strategy.DefaultScope))
 	v := n.view.Load()
 	o := Ownership{Partition: v.ring.Partition(hi)}
-	if ranked := v.ring.Ranked(o.Partition); len(ranked) > 0 {
-		o.Owner, o.Backups = ranked[0], ranked[1:]
+	if owner := n.route(v, o.Partition); owner != nil {
+		o.Owner = owner.meta.name
 	}
+	for _, name := range v.ring.Ranked(o.Partition) {
+		if name != o.Owner && len(o.Backups) < n.cfg.Replicas-1 {
+			o.Backups = append(o.Backups, name)
+		}
+	}
+	_, term := n.driver.Owner(o.Partition)
+	o.Term = term.N
 	return o
 }
 
@@ -101,7 +117,8 @@ type Stats struct {
 	Unreachable int64 // hits that no owner answered in time
 	Redirected  int64 // answers of nodes that did not own the key
 	Retried     int64 // attempts that brought no answer
-	Partitions  int   // that this node owns
+	Partitions  int   // that this node serves
+	Driver      driver.Stats
 	Members     map[State]int
 	InFlight    map[string]int // hits that other nodes have not answered yet, by member
 }
@@ -112,13 +129,9 @@ func (n *Node) Stats() Stats {
 	s := Stats{
 		Keys: n.actors.Keys(), Overloaded: n.counters.overloaded.Load(), Unreachable: n.counters.unreachable.Load(),
 		Redirected: n.counters.redirected.Load(), Retried: n.counters.retried.Load(),
-		Members: map[State]int{}, InFlight: map[string]int{},
+		Members: map[State]int{}, InFlight: map[string]int{}, Driver: n.driver.Stats(),
 	}
-	for i, count := range v.ring.Owned() {
-		if v.owners[i] == v.self {
-			s.Partitions = count
-		}
-	}
+	s.Partitions = int(s.Driver.Serving)
 	for _, p := range v.members {
 		s.Members[p.meta.state]++
 		if p.link != nil {

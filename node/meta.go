@@ -7,7 +7,6 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
-	"github.com/traffik-io/traffik/ring"
 	"github.com/traffik-io/traffik/transport"
 )
 
@@ -109,6 +108,3 @@ func decodeMeta(b []byte) (*meta, error) {
 	m.state, m.role, m.hashCheck = State(state), Role(role), uint16(check)
 	return m, nil
 }
-
-// partitions is how many every node of this version has.
-const partitions = ring.DefaultPartitions

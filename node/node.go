@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/ring"
 	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
@@ -27,9 +28,13 @@ type Node struct {
 	registry *strategy.Registry
 	hasher   ring.Hasher
 	ids      *hitIDs
-	actors   *actor.System // the keys that this node owns
-	shares   *shares       // what it admits when no owner answers
-	attempts deadlines     // of forwarded hits
+	actors   *actor.System  // the keys that this node owns, and the copies that it keeps
+	driver   *driver.Driver // who owns which partition
+	charges  *charges
+	routes   routes
+	links    *links
+	shares   *shares   // what it admits when no owner answers
+	attempts deadlines // of forwarded hits
 
 	transport transport.Config
 	listener  net.Listener
@@ -50,6 +55,7 @@ type Node struct {
 	others  map[transport.UID]*peer
 	former  map[string]time.Time // gossip addresses of members that are gone, and since when
 	closing bool
+	alone   bool // it has left: members that come and go are nothing to it
 	failure error
 
 	counters counters
@@ -82,6 +88,10 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		n.begin(func() { n.joinLoop(run, joined) })
 		n.begin(func() { n.bootstrap(run, joined) })
 	} else {
+		n.mu.Lock()
+		told := n.tellDriver(n.view.Load())
+		n.mu.Unlock()
+		<-told // with nobody to ask, all is owned now
 		n.ready.Store(true)
 	}
 	return n, nil
@@ -93,7 +103,7 @@ func (n *Node) listen(ctx context.Context) (err error) {
 		return err
 	}
 	n.now = clock()
-	if n.actors, err = actor.New(actor.Config{Partitions: partitions, MaxKeys: n.cfg.MaxKeys, Now: n.now, Registry: n.registry}); err != nil {
+	if err = n.newActors(); err != nil {
 		return err
 	}
 	if n.shares, err = newShares(n.cfg.MaxKeys, n.registry); err != nil {
@@ -115,7 +125,7 @@ func (n *Node) listen(ctx context.Context) (err error) {
 	n.self = &meta{
 		uid: newUID(now), name: or(n.cfg.Name, defaultName(port)), state: state, role: n.cfg.Role,
 		clusterAddr: net.JoinHostPort(or(n.cfg.AdvertiseHost, host), strconv.Itoa(port)), httpAddr: n.cfg.HTTPAddr,
-		version: n.cfg.Version, partitions: partitions, hashCheck: n.hasher.Check(), bootMillis: now.UnixMilli(),
+		version: n.cfg.Version, partitions: n.cfg.partitions, hashCheck: n.hasher.Check(), bootMillis: now.UnixMilli(),
 	}
 	n.id = transport.Identity{UID: n.self.uid, Name: n.self.name}
 	if n.gossip, err = startGossip(n.cfg.GossipAddr, n.cfg.AdvertiseHost, n.self, n.cfg.Secret, n.log); err != nil {
@@ -135,14 +145,18 @@ func (n *Node) listen(ctx context.Context) (err error) {
 func (n *Node) serve() error {
 	n.transport = transport.Config{
 		Self: n.id, Registry: n.registry, Secret: n.cfg.Secret,
-		Partitions: partitions, Hash: uint64(n.hasher.Check()), Logger: n.log,
+		Partitions: uint32(n.cfg.partitions), Hash: uint64(n.hasher.Check()), Logger: n.log, MaxFrame: maxFrame,
 	}
-	empty, err := ring.New(n.hasher, partitions, n.cfg.Replicas)
+	empty, err := ring.New(n.hasher, n.cfg.partitions, n.cfg.Replicas+spare)
 	if err != nil {
 		return err
 	}
+	n.links = newLinks(n.transport)
 	n.view.Store(newView(empty, &peer{meta: n.self, gossipAddr: n.gossip.addr}, nil))
 	if n.server, err = transport.NewServer(n.transport); err != nil {
+		return err
+	}
+	if err = n.startDriver(); err != nil {
 		return err
 	}
 	n.begin(func() {
@@ -163,6 +177,10 @@ func (n *Node) abandon() {
 	}
 	if n.listener != nil {
 		n.listener.Close()
+	}
+	if n.driver != nil {
+		n.driver.Close()
+		n.tasks.Wait()
 	}
 	if n.shares != nil {
 		n.shares.close()
@@ -186,6 +204,9 @@ func newUID(now time.Time) (u transport.UID) {
 	return u
 }
 
+// maxFrame bounds what is sent at once: whole partitions go in pieces, but what has changed in one goes in one.
+const maxFrame = 8 << 20
+
 // begin runs f on a goroutine that Shutdown waits for. f must end soon after the context of the node does.
 func (n *Node) begin(f func()) {
 	n.tasks.Add(1)
@@ -195,14 +216,15 @@ func (n *Node) begin(f func()) {
 	}()
 }
 
-// tick starts the epochs of hit ids until ctx ends.
+// tick starts the epochs of hit ids, and tidies links, until ctx ends.
 func (n *Node) tick(ctx context.Context) {
 	t := time.NewTicker(epochLength)
 	defer t.Stop()
 	for {
 		select {
-		case <-t.C:
+		case now := <-t.C:
 			n.ids.tick()
+			n.links.tidy(now)
 		case <-ctx.Done():
 			return
 		}
@@ -210,31 +232,34 @@ func (n *Node) tick(ctx context.Context) {
 }
 
 // bootstrap makes a joining node active: once it has joined and MinMembers full members are there, or after
-// BootstrapWait. It is ready when its view has then been still for a second.
+// BootstrapWait. It is ready when its view has then been still for a second, and it claims nothing any more.
 func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
 	patience := time.NewTimer(n.cfg.BootstrapWait)
 	defer patience.Stop()
-	for waiting := true; waiting; {
+	lacking := func() bool { // who it has joined is in its view a little later
+		v := n.view.Load()
+		return joined != nil || len(v.members) < 2 || v.full() < n.cfg.MinMembers
+	}
+	for lacking() {
 		select {
 		case <-ctx.Done():
 			return
 		case <-patience.C:
 			n.log.Warn("serving without the expected members", "waited", n.cfg.BootstrapWait, "members", n.view.Load().full(), "min_members", n.cfg.MinMembers)
-			waiting = false
+			goto start
 		case <-joined:
 			joined = nil
-			waiting = n.view.Load().full() < n.cfg.MinMembers
 		case <-time.After(50 * time.Millisecond):
-			waiting = joined != nil || n.view.Load().full() < n.cfg.MinMembers
 		}
 	}
+start:
 	n.setState(Active)
 	n.gossip.announce()
 	for still, v := 0, n.view.Load(); still < 10; still++ {
 		if !sleep(ctx, 100*time.Millisecond) {
 			return
 		}
-		if now := n.view.Load(); now != v {
+		if now := n.view.Load(); now != v || n.driver.Stats().Parked > 0 {
 			still, v = 0, now
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
@@ -15,10 +16,22 @@ type handler Node
 // ServeHit implements transport.Handler.
 func (h *handler) ServeHit(r *transport.HitRequest, reply transport.Responder) {
 	n := (*Node)(h)
-	v := n.view.Load()
-	p := v.ring.Partition(r.Hi)
-	if owner := v.owner(p); owner != v.self {
-		reply.Answer(disowned(owner))
+	now := n.now()
+	n.driver.Awake(now)
+	n.serveHit(r, reply, now)
+}
+
+// serveHit decides a hit of another node if its partition is served here.
+func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now strategy.Time) {
+	p := n.partition(r.Hi)
+	switch n.driver.Mode(p) {
+	case driver.Redirect:
+		reply.Answer(n.disowned(p))
+		return
+	case driver.Park:
+		if !n.park(p, r, reply) {
+			reply.Answer(unowned()) // it is asked again soon
+		}
 		return
 	}
 	if err := r.Hit.Validate(); err != nil {
@@ -26,7 +39,7 @@ func (h *handler) ServeHit(r *transport.HitRequest, reply transport.Responder) {
 		return
 	}
 	t := n.turn()
-	*t = turn{node: n, op: r.Op, reply: reply, id: r.ID}
+	*t = turn{node: n, op: r.Op, reply: reply, id: r.ID, partition: p}
 	if r.Op == transport.Hit || r.Op == transport.Refund {
 		t.dedup = n.origin(reply.Peer().UID)
 		verdict, hit := t.dedup.accept(r.ID, r.SettledBelow, reply)
@@ -36,7 +49,30 @@ func (h *handler) ServeHit(r *transport.HitRequest, reply transport.Responder) {
 			return
 		}
 	}
-	n.actors.Tell(actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now(), t)
+	n.actors.Tell(actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, now, t)
+}
+
+// parkedHit is a hit of another node that waits until its partition is served, here or elsewhere.
+type parkedHit struct {
+	node  *Node
+	r     transport.HitRequest
+	reply transport.Responder
+}
+
+// park keeps a hit. It is remembered as accepted only when it is decided: what it is then may have moved here.
+func (n *Node) park(p int, r *transport.HitRequest, reply transport.Responder) bool {
+	h := &parkedHit{n, *r, reply}
+	h.r.Own()
+	return n.driver.Park(p, h)
+}
+
+// Resume implements driver.Parked.
+func (h *parkedHit) Resume(late bool) {
+	if late {
+		h.reply.Answer(unowned())
+		return
+	}
+	h.node.serveHit(&h.r, h.reply, h.node.now())
 }
 
 // repeat answers a hit that was sent before.
@@ -52,32 +88,62 @@ func (n *Node) repeat(v dedupVerdict, hit *remembered, reply transport.Responder
 	}
 }
 
-// disowned is the answer of a node that is not the owner.
-func disowned(owner *peer) *transport.HitResponse {
-	res := &transport.HitResponse{Status: transport.NotOwner, Owner: &transport.Owner{}}
-	if owner != nil {
+// disowned is the answer of a node that does not serve partition p: it names who does, as far as it knows.
+func (n *Node) disowned(p int) *transport.HitResponse {
+	v := n.view.Load()
+	_, term := n.driver.Owner(p)
+	res := &transport.HitResponse{Status: transport.NotOwner, Term: term.N, Owner: &transport.Owner{}}
+	if owner := n.route(v, p); owner != nil && owner != v.self {
 		*res.Owner = transport.Owner{UID: owner.meta.uid, Addr: owner.meta.clusterAddr}
 	}
 	return res
 }
 
+// unowned is the answer of a node that knows nobody who decides at the moment.
+func unowned() *transport.HitResponse {
+	return &transport.HitResponse{Status: transport.NotOwner, Owner: &transport.Owner{}}
+}
+
 // turn brings the answer of an actor back to the node that asked.
 type turn struct {
-	node     *Node
-	op       transport.Op
-	reply    transport.Responder
-	dedup    *dedup // nil if the request consumes nothing
-	hit      *remembered
-	id       uint64
-	response transport.HitResponse
-	stat     strategy.Stat
+	node      *Node
+	op        transport.Op
+	reply     transport.Responder
+	dedup     *dedup // nil if the request consumes nothing
+	hit       *remembered
+	id        uint64
+	partition int
+	response  transport.HitResponse
+	stat      strategy.Stat
 }
 
 // Reply implements actor.Replier.
 func (t *turn) Reply(a actor.Answer) {
+	t.fill(&a)
+	if a.Seq != 0 && t.dedup != nil {
+		t.dedup.charged(t.hit, &t.response)
+		t.node.charges.add(t.partition, charge{a.Seq, t.reply.Peer().UID, t.dedup, t.id, t.hit})
+	}
+	if t.node.driver.Await(t.partition, a.Seq, t) {
+		t.finish(a.Err == nil)
+	}
+}
+
+// Copied implements driver.Waiter.
+func (t *turn) Copied(ok bool) {
+	if !ok { // whether the charge survives is unknown: the origin asks the next owner
+		t.response = *t.node.disowned(t.partition)
+	}
+	t.finish(ok)
+}
+
+// fill makes the response.
+func (t *turn) fill(a *actor.Answer) {
 	r := &t.response
 	*r = transport.HitResponse{Status: transport.Decided, Decision: a.Decision}
 	switch {
+	case errors.Is(a.Err, actor.ErrNotServing):
+		*r = *t.node.disowned(t.partition)
 	case errors.Is(a.Err, actor.ErrOverloaded):
 		r.Status = transport.Overloaded
 		t.node.counters.overloaded.Add(1)
@@ -91,8 +157,15 @@ func (t *turn) Reply(a actor.Answer) {
 		t.stat = a.Stat
 		r.Status, r.Stat = transport.Told, &t.stat
 	}
+	_, term := t.node.driver.Owner(t.partition)
+	r.Term = term.N
+}
+
+// finish sends the response. Final ones are remembered; after others the hit may be decided anew.
+func (t *turn) finish(final bool) {
+	r := &t.response
 	if t.dedup != nil {
-		if a.Err == nil {
+		if final {
 			t.dedup.answer(t.hit, r)
 		} else {
 			t.dedup.forget(t.id, t.hit, r)

@@ -15,8 +15,8 @@ var closed = func() context.Context {
 
 // Shutdown leaves the cluster and stops, in this order:
 //
-//  1. The node tells the others that it leaves, and is not ready any more. They send their hits elsewhere.
-//  2. It answers what still comes, until all have heard of it or ctx ends.
+//  1. The node tells the others that it leaves, and is not ready any more.
+//  2. It hands its partitions over, and goes on answering, until it holds nothing that others need or ctx ends.
 //  3. It stops to listen; hits in flight are answered.
 //  4. It says farewell to gossip, and every goroutine ends.
 //
@@ -57,19 +57,34 @@ func (n *Node) fail(err error) {
 // heard is how long gossip takes, with a margin, until a few hundred members know of a change.
 const heard = 500 * time.Millisecond
 
+// handOver waits until this node holds nothing any more that others need, and they have heard that it leaves.
+func (n *Node) handOver(ctx context.Context) {
+	began := time.Now()
+	select {
+	case <-n.driver.Drained():
+		n.log.Info("everything is handed over", "took", time.Since(began))
+	case <-ctx.Done():
+		n.log.Warn("leaving with partitions that nobody took over", "partitions", n.driver.Stats().Serving)
+	}
+	sleep(ctx, heard-time.Since(began))
+}
+
 func (n *Node) stop(ctx context.Context, alone bool) error {
 	n.ready.Store(false)
 	n.setState(Leaving)
 	if !alone {
 		n.gossip.announce()
-		sleep(ctx, heard)
+		n.handOver(ctx)
 	}
 	err := n.server.Shutdown(ctx)
 	n.stopped.Store(true)
 	n.cancel()
 	n.mu.Lock()
+	n.alone = true
 	others := n.others
 	n.mu.Unlock()
+	n.driver.Close()
+	n.links.close(ctx)
 	for _, p := range others {
 		err = errors.Join(err, p.link.Close(ctx))
 	}

@@ -1,0 +1,239 @@
+package node
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+// charges are the hits that were charged in each partition and that may be sent again: they move with the partition,
+// so that its next owner answers them alike and does not charge them twice.
+type charges struct {
+	node  *Node
+	parts []chargesOf
+}
+
+type chargesOf struct {
+	mu   sync.Mutex
+	list []charge
+}
+
+// charge is one hit that was charged.
+type charge struct {
+	seq    uint64 // of its mutation; 0 if it came from another node
+	origin transport.UID
+	dedup  *dedup
+	id     uint64
+	hit    *remembered
+}
+
+// add notes a charge. What is settled makes room first, so that the list is about as long as what is in flight.
+func (c *charges) add(p int, x charge) {
+	q := &c.parts[p]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == cap(q.list) {
+		q.list = slices.DeleteFunc(q.list, func(x charge) bool { return x.dedup.isSettled(x.id) })
+	}
+	q.list = append(q.list, x)
+}
+
+// Append implements driver.IDs: for each origin its UID, what it has settled, and the hits; for each of these its id
+// and its answer.
+func (c *charges) Append(b []byte, p int, after uint64) []byte {
+	q := &c.parts[p]
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.list) == 0 {
+		return b
+	}
+	byOrigin := map[*dedup][]charge{}
+	for _, x := range q.list {
+		if x.seq > after || after == 0 {
+			byOrigin[x.dedup] = append(byOrigin[x.dedup], x)
+		}
+	}
+	for d, list := range byOrigin {
+		b = d.appendCharges(b, list)
+	}
+	return b
+}
+
+// Install implements driver.IDs.
+func (c *charges) Install(p int, b []byte) error {
+	for len(b) > 0 {
+		if len(b) < 16 {
+			return errCharges
+		}
+		origin := transport.UID(b[:16])
+		d := c.node.origin(origin)
+		ids, rest, err := d.installCharges(b[16:])
+		for id, hit := range ids {
+			c.add(p, charge{origin: origin, dedup: d, id: id, hit: hit})
+		}
+		if b = rest; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *dedup) isSettled(id uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return id < d.floor
+}
+
+// appendCharges appends those of one origin that are not settled.
+func (d *dedup) appendCharges(b []byte, list []charge) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for _, x := range list {
+		if x.id >= d.floor {
+			n++
+		}
+	}
+	if n == 0 {
+		return b
+	}
+	b = append(b, list[0].origin[:]...)
+	b = binary.AppendUvarint(b, d.floor)
+	b = binary.AppendUvarint(b, uint64(n))
+	for _, x := range list {
+		if x.id >= d.floor {
+			b = binary.AppendUvarint(b, x.id)
+			b = appendAnswer(b, &x.hit.response)
+		}
+	}
+	return b
+}
+
+var errCharges = errors.New("hit ids: malformed")
+
+// installCharges takes the hits of one origin off b, remembers them, and returns those that are new.
+func (d *dedup) installCharges(b []byte) (added map[uint64]*remembered, rest []byte, err error) {
+	r := reader{b: b}
+	floor, n := r.uint(), r.uint()
+	if r.bad || n > uint64(len(r.b)) {
+		return nil, nil, errCharges
+	}
+	added = make(map[uint64]*remembered, n)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if floor > d.floor {
+		d.settle(floor)
+	}
+	for ; n > 0; n-- {
+		id, response := r.uint(), r.answer()
+		if r.bad {
+			return added, nil, errCharges
+		}
+		if hit := d.installLocked(id, response); hit != nil {
+			added[id] = hit
+		}
+	}
+	return added, r.b, nil
+}
+
+// installLocked remembers an answer that another node gave; nil if there is nothing to be remembered.
+func (d *dedup) installLocked(id uint64, response transport.HitResponse) *remembered {
+	if id < d.floor || d.size >= maxRemembered {
+		return nil
+	}
+	e := d.epoch(id >> epochShift)
+	if e.hits[id] != nil {
+		return nil
+	}
+	hit := &remembered{answered: true, response: response}
+	e.hits[id] = hit
+	d.size++
+	return hit
+}
+
+// appendAnswer appends the answer to a hit that was charged, but for the verdicts of its limits.
+func appendAnswer(b []byte, r *transport.HitResponse) []byte {
+	d := &r.Decision
+	b = append(b, byte(r.Status))
+	b = binary.AppendUvarint(b, math.Float64bits(d.Remaining))
+	b = binary.AppendVarint(b, int64(d.Wait))
+	b = binary.AppendVarint(b, d.Limit)
+	b = binary.AppendVarint(b, int64(d.Period))
+	b = binary.AppendVarint(b, int64(d.At))
+	allowed := byte(0)
+	if d.Allowed {
+		allowed = 1
+	}
+	b = append(b, allowed)
+	b = binary.AppendUvarint(b, uint64(len(d.LimitedBy)))
+	return append(b, d.LimitedBy...)
+}
+
+// reader takes values off the front of b; bad says that there were none.
+type reader struct {
+	b   []byte
+	bad bool
+}
+
+func (r *reader) uint() uint64 {
+	v, n := binary.Uvarint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) int() int64 {
+	v, n := binary.Varint(r.b)
+	r.skip(n)
+	return v
+}
+
+func (r *reader) byte() byte {
+	if len(r.b) == 0 {
+		r.bad = true
+		return 0
+	}
+	v := r.b[0]
+	r.b = r.b[1:]
+	return v
+}
+
+func (r *reader) skip(n int) {
+	if n <= 0 {
+		r.bad, r.b = true, nil
+		return
+	}
+	r.b = r.b[n:]
+}
+
+func (r *reader) string() string {
+	n := r.uint()
+	if n > uint64(len(r.b)) {
+		r.bad, r.b = true, nil
+		return ""
+	}
+	s := string(r.b[:n])
+	r.b = r.b[n:]
+	return s
+}
+
+func (r *reader) answer() (a transport.HitResponse) {
+	a.Status = transport.Status(r.byte())
+	d := &a.Decision
+	d.Remaining = math.Float64frombits(r.uint())
+	d.Wait = time.Duration(r.int())
+	d.Limit = r.int()
+	d.Period = time.Duration(r.int())
+	d.At = strategy.Time(r.int())
+	d.Allowed = r.byte() == 1
+	d.LimitedBy = r.string()
+	if a.Status != transport.Decided && a.Status != transport.Refunded {
+		r.bad = true
+	}
+	return a
+}

@@ -1,0 +1,32 @@
+// Package driver drives the ownership machine of one node: it turns what happens into events, and carries out the
+// effects on actors, gates and links.
+//
+//	gossip: view ──┐                              ┌── gates: serve, park or redirect hits
+//	peers: frames ─┤► one goroutine: Machine.Step ├── actors: install, extract, join, adopt
+//	actors: change ┤                              ├── outboxes: frames to peers, one under way at a time
+//	tick: 50 ms ───┘                              └── answers that wait for copies
+//
+// A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync. State is extracted when
+// a message is queued, and is encoded then; whole partitions are streamed over a link of their own, with at most some
+// megabytes queued, so that they delay no hit.
+//
+// # Guarantees
+//
+//  1. One owner decides: a partition is served by the node that holds its highest term, and by nobody while it moves.
+//  2. What was charged moves with the partition, and with it the ids of the hits that were charged and its clock.
+//  3. With Sync an answer that charged goes out only when the copies hold the charge; without, when the oldest charge
+//     that no copy holds is older than MaxLag.
+//  4. After a time in which this process did not run, nothing is decided before the machine knows, and frames that
+//     were sent to it in that time are not acted on.
+//  5. Nothing is unbounded: frames in and out, bytes queued to a peer, requests that are kept. What is above is lost,
+//     and asked for again, or answered as overloaded.
+//
+// # What it does not do
+//
+// It does not decide who should own a partition, who is alive, or where a hit goes.
+//
+// # Concurrency
+//
+// Driver is safe for concurrent use. Run is its goroutine; senders run while there is something to send. All have
+// ended when Close and Run have returned.
+package driver

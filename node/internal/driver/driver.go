@@ -1,0 +1,300 @@
+package driver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/ownership"
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// Config is what a driver needs. All fields but MaxLag, Replicas and Sync are required.
+type Config struct {
+	// Self is the UID of this process.
+	Self ownership.UID
+	// Partitions is their number, as Actors has it.
+	Partitions int
+	// Replicas is the number of copies, the owner's included. 0 means 2.
+	Replicas int
+	// Sync has every answer that charged wait until the copies hold the charge.
+	Sync bool
+	// MaxLag is how old a charge may get that no copy holds, before answers wait as in Sync. 0 means 10 ms.
+	MaxLag time.Duration
+	// Actors decide. They were made with Track, in mode Redirect, and tell Changed.
+	Actors *actor.System
+	// IDs are the hit ids that move with a partition.
+	IDs IDs
+	// Link is the link to a peer, nil if there is no way to it; bulk asks for the one that state goes over.
+	Link func(to ownership.UID, bulk bool) Caller
+	// Now is the clock of the node.
+	Now func() strategy.Time
+	// Logger gets a line per batch of partitions that moved.
+	Logger *slog.Logger
+}
+
+// Caller sends one message to a peer and waits for the answer. *transport.Link is one.
+type Caller interface {
+	Call(ctx context.Context, kind uint8, body []byte) ([]byte, error)
+}
+
+// IDs are what is remembered of hits so that they are charged once. Its methods may be called from many goroutines.
+type IDs interface {
+	// Append appends the ids of partition p that were charged after mutation after, in a form of its own.
+	Append(b []byte, p int, after uint64) []byte
+	// Install takes over what Append of another node wrote.
+	Install(p int, b []byte) error
+}
+
+// Kind is the kind of call that frames of ownership messages are.
+const Kind = 2
+
+const (
+	maxHandoffs = 256 // begun in one tick at most: a third of 16384 partitions moves in a second
+
+	// silence is for how long a claim waits for members that do not answer. Thousands of claims and copies go out at
+	// once when members change, and whoever is taken for silent then is overruled: its charges since are only joined.
+	silence = time.Second
+
+	tickEvery = 50 * time.Millisecond
+	maxPause  = time.Second // between two steps; after more, others may have taken over
+	maxFrames = 1024        // received and not yet looked at
+)
+
+// Driver drives the ownership machine of one node. Its methods are safe for concurrent use.
+type Driver struct {
+	cfg      Config
+	gates    []gate
+	stepped  atomic.Int64 // when the machine was last told something
+	frames   atomic.Int64 // in the inbox
+	wake     chan struct{}
+	drained  chan struct{}
+	tasks    sync.WaitGroup // Run, senders and streamers
+	ctx      context.Context
+	stop     context.CancelFunc
+	counters counters
+
+	mu    sync.Mutex // guards what follows
+	inbox []func()
+	dirty []int
+
+	// What follows belongs to the goroutine of Run.
+
+	machine  *ownership.Machine
+	todo     []ownership.Event
+	stepping bool
+	session  uint64   // told to peers; a frame that names an earlier one is of the past
+	bases    []uint64 // mutations, as the actors count, when the term began
+	owned    []bool
+	holds    map[int]time.Time // partitions whose log is kept for a stream, and until when
+	peers    map[ownership.UID]*peer
+	staged   map[stage]*staging
+	retained map[retention]ownership.State
+	parked   map[int]time.Time // partitions in mode Park, and since when requests are kept
+	batch    batch
+	isEmpty  bool // Drained was said
+}
+
+// New returns a driver; Run runs it.
+func New(cfg Config) (*Driver, error) {
+	if cfg.MaxLag == 0 {
+		cfg.MaxLag = 10 * time.Millisecond
+	}
+	m, err := ownership.New(ownership.Config{
+		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: cfg.MaxLag, Pause: maxPause,
+		MaxHandoffs: maxHandoffs, Silence: silence,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("driver: %w", err)
+	}
+	d := &Driver{
+		cfg: cfg, machine: m, gates: make([]gate, cfg.Partitions), bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
+		wake: make(chan struct{}, 1), drained: make(chan struct{}), session: 1,
+		holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
+		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
+	}
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	d.stepped.Store(int64(cfg.Now()))
+	d.tasks.Add(1) // Run
+	return d, nil
+}
+
+// Run drives until Close. It must be called once.
+func (d *Driver) Run() {
+	defer d.tasks.Done()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	flush := time.NewTimer(time.Hour)
+	defer flush.Stop()
+	for armed := false; ; {
+		due := false
+		select {
+		case <-d.ctx.Done():
+			d.abandon()
+			return
+		case <-d.wake:
+		case <-flush.C:
+			armed, due = false, true
+		case <-tick.C:
+			d.step(ownership.Tick{})
+			d.housekeep(time.Now())
+		}
+		d.work()
+		if due || d.cfg.Sync {
+			if pause := d.flush(); pause > 0 && !armed {
+				flush.Reset(pause)
+				armed = true
+			}
+		} else if !armed && d.hasDirty() {
+			flush.Reset(d.cfg.MaxLag / 4)
+			armed = true
+		}
+	}
+}
+
+// Close ends Run and all that it began, and returns when that has ended. What waits for copies is failed.
+func (d *Driver) Close() {
+	d.stop()
+	d.tasks.Wait()
+}
+
+// abandon fails what waits when Run ends.
+func (d *Driver) abandon() {
+	for p := range d.gates {
+		d.gates[p].close(Redirect)
+		d.cfg.Actors.SetMode(p, actor.Redirect)
+		d.gates[p].resume(true)
+	}
+}
+
+// post has f run on the goroutine of Run.
+func (d *Driver) post(f func()) {
+	d.mu.Lock()
+	d.inbox = append(d.inbox, f)
+	d.mu.Unlock()
+	d.signal()
+}
+
+func (d *Driver) signal() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// work runs what was posted.
+func (d *Driver) work() {
+	d.mu.Lock()
+	inbox := d.inbox
+	d.inbox = nil
+	d.mu.Unlock()
+	for _, f := range inbox {
+		f()
+	}
+}
+
+// Changed says that something changed in partition p. It is the Changed of the actors' Config.
+func (d *Driver) Changed(p int) {
+	d.mu.Lock()
+	d.dirty = append(d.dirty, p)
+	first := len(d.dirty) == 1
+	d.mu.Unlock()
+	if first {
+		d.signal()
+	}
+}
+
+func (d *Driver) hasDirty() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.dirty) > 0
+}
+
+// flush tells the machine how far the partitions have got that changed. It returns when to do so again, 0 if there is
+// no need to: one that took long is followed by a longer pause, so that a busy node replicates in larger batches.
+func (d *Driver) flush() time.Duration {
+	d.mu.Lock()
+	dirty := d.dirty
+	d.dirty = nil
+	d.mu.Unlock()
+	began := time.Now()
+	for p := range d.holds { // whose log is not trimmed, and so tells nothing
+		dirty = append(dirty, p)
+	}
+	for _, p := range dirty {
+		d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
+	}
+	if len(d.holds) == 0 && !d.hasDirty() {
+		return 0
+	}
+	return max(d.cfg.MaxLag/4, 2*time.Since(began))
+}
+
+// seq is the mutations of partition p in its term.
+func (d *Driver) seq(p int) uint64 { return max(d.cfg.Actors.Seq(p), d.bases[p]) - d.bases[p] }
+
+// step tells the machine an event and does what it wants, and then what follows from that.
+func (d *Driver) step(e ownership.Event) {
+	d.todo = append(d.todo, e)
+	if d.stepping {
+		return
+	}
+	d.stepping = true
+	for i := 0; i < len(d.todo); i++ {
+		now := d.cfg.Now()
+		effects := d.machine.Step(now, d.todo[i])
+		for _, f := range effects {
+			d.do(f)
+		}
+		d.stepped.Store(int64(now))
+	}
+	clear(d.todo)
+	d.todo, d.stepping = d.todo[:0], false
+}
+
+// SetView tells who is there, and who should own what. Done is closed when the machine knows.
+func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done <-chan struct{}) {
+	told := make(chan struct{})
+	d.post(func() {
+		d.step(ownership.ViewChanged{Members: members, Ring: ring})
+		close(told)
+	})
+	return told
+}
+
+// Proved says that a process is certainly dead, though gossip may not say so yet.
+func (d *Driver) Proved(uid ownership.UID) {
+	d.post(func() { d.step(ownership.Proof{UID: uid}) })
+}
+
+// Awake is called before every decision, with the time of that decision. After a time in which this process did not
+// run, it returns when the machine knows: then nothing is served that others may have taken over.
+func (d *Driver) Awake(now strategy.Time) {
+	if d.Slept(now) {
+		d.rouse()
+	}
+}
+
+// Slept reports whether this process did not run for so long that others may have taken over.
+func (d *Driver) Slept(now strategy.Time) bool {
+	return now-strategy.Time(d.stepped.Load()) > strategy.Time(maxPause/time.Microsecond)
+}
+
+func (d *Driver) rouse() {
+	told := make(chan struct{})
+	d.post(func() {
+		d.step(ownership.Tick{})
+		close(told)
+	})
+	select {
+	case <-told:
+	case <-d.ctx.Done():
+	}
+}
+
+// Drained is closed when this node, leaving, holds nothing any more that others need.
+func (d *Driver) Drained() <-chan struct{} { return d.drained }

@@ -1,0 +1,168 @@
+package driver
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"github.com/traffik-io/traffik/node/ownership"
+)
+
+// Mode says what becomes of a hit to a partition.
+type Mode uint32
+
+// The modes of a partition.
+const (
+	Redirect Mode = iota // another node is asked
+	Park                 // it is kept for a moment
+	Serve                // it is decided here
+)
+
+// Parked is a request that is kept while its partition is parked.
+type Parked interface {
+	// Resume is called once. The request is looked at again; if late, it has waited long enough, and is answered that
+	// nobody is known to decide.
+	Resume(late bool)
+}
+
+// Waiter is an answer that waits until the copies hold what it charged.
+type Waiter interface {
+	// Copied is called once. If not ok, this node stopped serving first, and what became of the charge is unknown.
+	Copied(ok bool)
+}
+
+// maxKept bounds the requests that are kept for one partition.
+const maxKept = 4096
+
+// gate is what hits see of a partition.
+type gate struct {
+	mode  atomic.Uint32
+	paced atomic.Bool // answers wait for the copies, also if they need not
+	owner atomic.Pointer[owner]
+
+	mu      sync.Mutex // guards what follows
+	safe    uint64     // so many mutations are held by the copies, as the actors count
+	waiting []waiting
+	kept    []Parked
+}
+
+type owner struct {
+	uid  ownership.UID
+	term ownership.Term
+}
+
+type waiting struct {
+	seq uint64
+	w   Waiter
+}
+
+// Mode is that of partition p.
+func (d *Driver) Mode(p int) Mode { return Mode(d.gates[p].mode.Load()) }
+
+// Owner is who owns partition p as far as known, and the highest term; a zero UID if nobody is known.
+func (d *Driver) Owner(p int) (ownership.UID, ownership.Term) {
+	if o := d.gates[p].owner.Load(); o != nil {
+		return o.uid, o.term
+	}
+	return ownership.UID{}, ownership.Term{}
+}
+
+// Park keeps r until partition p is not parked any more. It reports false if it is not now, or if too many are kept.
+func (d *Driver) Park(p int, r Parked) bool {
+	g := &d.gates[p]
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if Mode(g.mode.Load()) != Park || len(g.kept) >= maxKept {
+		return false
+	}
+	g.kept = append(g.kept, r)
+	return true
+}
+
+// Await reports whether an answer that charged mutation seq of partition p may go out now; else w is told when, maybe
+// before Await returns.
+func (d *Driver) Await(p int, seq uint64, w Waiter) bool {
+	g := &d.gates[p]
+	if seq == 0 || !d.cfg.Sync && !g.paced.Load() {
+		return true
+	}
+	g.mu.Lock()
+	if seq <= g.safe {
+		g.mu.Unlock()
+		return true
+	}
+	if Mode(g.mode.Load()) == Redirect {
+		g.mu.Unlock()
+		w.Copied(false)
+		return false
+	}
+	g.waiting = append(g.waiting, waiting{seq, w})
+	g.mu.Unlock()
+	return false
+}
+
+// close changes the mode to one that does not serve.
+func (g *gate) close(m Mode) {
+	g.mu.Lock()
+	g.mode.Store(uint32(m))
+	var failed []waiting
+	if m == Redirect {
+		failed, g.waiting = g.waiting, nil
+	}
+	g.mu.Unlock()
+	for _, x := range failed {
+		x.w.Copied(false)
+	}
+}
+
+// open has the partition served.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.mode.Store(uint32(Serve))
+}
+
+// resume has what is kept looked at again.
+func (g *gate) resume(late bool) {
+	g.mu.Lock()
+	kept := g.kept
+	g.kept = nil
+	g.mu.Unlock()
+	for _, r := range kept {
+		r.Resume(late)
+	}
+}
+
+// release lets the answers go whose charges the copies hold.
+func (g *gate) release(safe uint64) {
+	g.mu.Lock()
+	g.safe = safe
+	var free []waiting
+	kept := g.waiting[:0]
+	for _, x := range g.waiting {
+		if x.seq <= safe {
+			free = append(free, x)
+		} else {
+			kept = append(kept, x)
+		}
+	}
+	clear(g.waiting[len(kept):])
+	g.waiting = kept
+	g.mu.Unlock()
+	for _, x := range free {
+		x.w.Copied(true)
+	}
+}
+
+// pace says whether answers wait that need not in general.
+func (g *gate) pace(wait, sync bool) {
+	g.mu.Lock()
+	g.paced.Store(wait)
+	var free []waiting
+	if !wait && !sync {
+		free, g.waiting = g.waiting, nil
+	}
+	g.mu.Unlock()
+	for _, x := range free {
+		x.w.Copied(true)
+	}
+}

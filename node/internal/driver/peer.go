@@ -1,0 +1,199 @@
+package driver
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/traffik-io/traffik/node/internal/wire"
+	"github.com/traffik-io/traffik/node/ownership"
+)
+
+// peer is the way to another node.
+type peer struct {
+	uid       ownership.UID
+	hot, bulk *outbox
+	streams   streamer
+}
+
+func (d *Driver) peer(u ownership.UID) *peer {
+	p := d.peers[u]
+	if p == nil {
+		p = &peer{uid: u}
+		p.hot = &outbox{d: d, to: u}
+		p.bulk = &outbox{d: d, to: u, bulk: true, freed: make(chan struct{}, 1)}
+		p.streams = streamer{d: d, peer: p}
+		d.peers[u] = p
+	}
+	return p
+}
+
+// send hands a message to the queue to a peer, with the state that belongs to it as it is now.
+func (d *Driver) send(f ownership.Send) {
+	var s ownership.State
+	switch f.Attach {
+	case ownership.AttachDelta:
+		r, streamed := f.Msg.(ownership.Repl)
+		p := partitionOf(f.Msg)
+		s = d.delta(p, f.From)
+		if streamed && r.Stream != 0 {
+			delete(d.holds, p)
+			d.Changed(p) // if the log is not empty it has told, and tells no more until it is trimmed
+		}
+	case ownership.AttachRetained:
+		m := f.Msg.(ownership.Merge)
+		s = d.retained[retention{m.P, m.ID}]
+	}
+	to := d.peer(f.To)
+	if f.Bulk {
+		to.bulk.put(f.Msg, s)
+	} else {
+		to.hot.put(f.Msg, s)
+	}
+}
+
+// partitionOf is that of a message that carries a delta.
+func partitionOf(m ownership.Message) int {
+	switch m := m.(type) {
+	case ownership.Repl:
+		return int(m.P)
+	case ownership.Commit:
+		return int(m.P)
+	}
+	return 0
+}
+
+const (
+	frameSize   = 256 << 10 // after which the next message goes into another frame
+	maxQueued   = 16 << 20  // bytes to one peer; what comes above is lost, as on a link that breaks
+	streamAhead = 2 << 20   // bytes that streams may have queued
+	callTimeout = 5 * time.Second
+)
+
+// outbox is a queue of messages to a peer. One frame is under way at a time, so that messages arrive in order; what
+// comes meanwhile goes into the next.
+type outbox struct {
+	d     *Driver
+	to    ownership.UID
+	bulk  bool
+	freed chan struct{} // holds a token after the queue got shorter; of bulk only
+
+	mu      sync.Mutex // guards what follows
+	frames  []*wire.Frame
+	size    int
+	running bool
+	session uint64 // of the peer
+	lost    int64
+}
+
+func (o *outbox) put(m ownership.Message, s ownership.State) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.size > maxQueued {
+		o.d.counters.dropped.Add(1)
+		return
+	}
+	if n := len(o.frames); n == 0 || o.frames[n-1].Size() >= frameSize {
+		o.frames = append(o.frames, &wire.Frame{})
+	}
+	last := o.frames[len(o.frames)-1]
+	before := last.Size()
+	last.Add(m, s)
+	o.size += last.Size() - before
+	if !o.running && o.d.ctx.Err() == nil {
+		o.running = true
+		o.d.tasks.Go(o.run) // until the queue is empty
+	}
+}
+
+// clear drops what is queued.
+func (o *outbox) clear() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.frames, o.size = nil, 0
+}
+
+// queued is how many bytes are.
+func (o *outbox) queued() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.size
+}
+
+// take is the next frame; nil ends the sender.
+func (o *outbox) take() *wire.Frame {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.frames) == 0 || o.d.ctx.Err() != nil {
+		o.running = false
+		return nil
+	}
+	f := o.frames[0]
+	o.frames[0] = nil
+	o.frames = o.frames[1:]
+	o.size -= f.Size()
+	return f
+}
+
+func (o *outbox) run() {
+	for f := o.take(); f != nil; f = o.take() {
+		if o.freed != nil {
+			select {
+			case o.freed <- struct{}{}:
+			default:
+			}
+		}
+		o.deliver(f)
+	}
+}
+
+// deliver sends a frame. One that does not arrive is lost: the machine asks again.
+func (o *outbox) deliver(f *wire.Frame) {
+	link := o.d.cfg.Link(o.to, o.bulk)
+	if link == nil {
+		o.d.counters.dropped.Add(int64(f.Len()))
+		return
+	}
+	ctx, cancel := context.WithTimeout(o.d.ctx, callTimeout)
+	defer cancel()
+	answer, err := link.Call(ctx, Kind, f.Append(nil, o.session))
+	if err == nil {
+		o.session, err = wire.ReadSession(answer)
+	}
+	if err != nil {
+		o.d.counters.dropped.Add(int64(f.Len()))
+		o.d.cfg.Logger.Debug("ownership messages are lost", "to", o.to, "messages", f.Len(), "err", err)
+	}
+}
+
+// Receive takes a frame of another node, whose bytes it does not keep. Reply is called with the answer once all of it
+// was acted on, so that a peer sends no faster than this node works; fail if it is not.
+func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fail func(string)) {
+	if d.frames.Add(1) > maxFrames {
+		d.frames.Add(-1)
+		fail("too many frames wait")
+		return
+	}
+	session, all, unknown, err := wire.Read(append([]byte(nil), body...))
+	if err != nil {
+		d.frames.Add(-1)
+		fail(err.Error())
+		return
+	}
+	d.post(func() {
+		defer d.frames.Add(-1)
+		defer func() { reply(wire.AppendSession(nil, d.session)) }()
+		if d.Slept(d.cfg.Now()) {
+			d.step(ownership.Tick{}) // begins a session, if this process was away
+		}
+		if session != 0 && session != d.session {
+			return
+		}
+		if unknown > 0 {
+			d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", unknown)
+		}
+		for _, r := range all {
+			d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
+		}
+	})
+}

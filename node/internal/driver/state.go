@@ -1,0 +1,212 @@
+package driver
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/ownership"
+	"github.com/traffik-io/traffik/strategy"
+)
+
+// Sections of what moves with a partition, by kind. All are of version 1.
+const (
+	sectionRecords = 1
+	sectionIDs     = 2
+	sectionClock   = 3
+
+	sectionVersion = 1
+)
+
+// parts is a state as the driver understands it.
+type parts struct {
+	recs  []actor.Record
+	ids   []byte
+	clock strategy.Time // 0: none
+}
+
+// state puts the sections of p together.
+func (d *Driver) state(p int, seq uint64, recs []actor.Record, after uint64) ownership.State {
+	s := ownership.State{Seq: seq}
+	add := func(kind uint16, body []byte) {
+		s.Sections = append(s.Sections, ownership.Section{Kind: kind, Version: sectionVersion, Body: body})
+	}
+	if len(recs) > 0 {
+		add(sectionRecords, appendRecords(nil, recs))
+	}
+	if ids := d.cfg.IDs.Append(nil, p, after); len(ids) > 0 {
+		add(sectionIDs, ids)
+	}
+	add(sectionClock, binary.AppendVarint(nil, int64(d.cfg.Actors.Clock(p))))
+	return s
+}
+
+// delta is what changed in p after that many mutations of its term.
+func (d *Driver) delta(p int, from uint64) ownership.State {
+	after := d.bases[p] + from
+	recs, seq := d.cfg.Actors.Changes(p, after)
+	return d.state(p, max(seq, d.bases[p])-d.bases[p], recs, after)
+}
+
+// whole is all of p.
+func (d *Driver) whole(p int) ownership.State {
+	var recs []actor.Record
+	d.cfg.Actors.All(p, func(some []actor.Record) bool {
+		recs = append(recs, some...)
+		return true
+	})
+	return d.state(p, 0, recs, 0)
+}
+
+// read takes a state apart. What it does not know is left out, with a line in the log.
+func (d *Driver) read(p int, s ownership.State) (x parts) {
+	for _, sec := range s.Sections {
+		var err error
+		switch {
+		case sec.Version != sectionVersion:
+			err = errors.New("its version is unknown")
+		case sec.Kind == sectionRecords:
+			x.recs, err = readRecords(sec.Body)
+		case sec.Kind == sectionIDs:
+			x.ids = sec.Body
+		case sec.Kind == sectionClock:
+			v, n := binary.Varint(sec.Body)
+			if x.clock = strategy.Time(v); n <= 0 {
+				err = errRecords
+			}
+		default:
+			err = errors.New("its kind is unknown")
+		}
+		if err != nil {
+			d.cfg.Logger.Warn("leaving out a part of a partition's state", "partition", p, "kind", sec.Kind, "version", sec.Version, "err", err)
+		}
+	}
+	return x
+}
+
+// put makes x part of the copy of p.
+func (d *Driver) put(p int, x parts, seq uint64) {
+	if err := d.cfg.Actors.Install(p, x.recs, seq); err != nil {
+		d.counters.failed.Add(1)
+		d.cfg.Logger.Error("a copy is not complete", "partition", p, "err", err)
+	}
+	d.putIDs(p, x)
+	if x.clock != 0 {
+		d.cfg.Actors.SetClock(p, x.clock)
+	}
+}
+
+func (d *Driver) putIDs(p int, x parts) {
+	if len(x.ids) == 0 {
+		return
+	}
+	if err := d.cfg.IDs.Install(p, x.ids); err != nil {
+		d.cfg.Logger.Warn("leaving out hit ids", "partition", p, "err", err)
+	}
+}
+
+// stage names the chunks that come from a peer.
+type stage struct {
+	p    uint32
+	from ownership.UID
+}
+
+// staging is the chunks of one stream.
+type staging struct {
+	stream uint64
+	chunks []parts
+	at     time.Time
+}
+
+func (d *Driver) stage(f ownership.Stage) {
+	k := stage{f.P, f.From}
+	s := d.staged[k]
+	if s == nil || s.stream != f.Stream {
+		s = &staging{stream: f.Stream}
+		d.staged[k] = s
+	}
+	s.at = time.Now()
+	s.chunks = append(s.chunks, d.read(int(f.P), f.State))
+}
+
+func (d *Driver) install(f ownership.Install) {
+	p := int(f.P)
+	if f.Stream != 0 {
+		d.cfg.Actors.Discard(p)
+		k := stage{f.P, f.From}
+		if s := d.staged[k]; s != nil {
+			for _, x := range s.chunks {
+				d.put(p, x, 0)
+			}
+			delete(d.staged, k)
+		}
+	}
+	d.put(p, d.read(p, f.State), f.State.Seq)
+}
+
+func (d *Driver) discard(p int) {
+	d.cfg.Actors.Discard(p)
+	for k := range d.staged {
+		if int(k.p) == p {
+			delete(d.staged, k)
+		}
+	}
+}
+
+// retention names a copy that was set aside.
+type retention struct {
+	p  uint32
+	id ownership.MergeID
+}
+
+func (d *Driver) retain(f ownership.Retain) {
+	d.retained[retention{f.P, f.ID}] = d.whole(int(f.P))
+	d.counters.fenced.Add(1)
+}
+
+// join brings a copy that grew apart into the one that is served. Where a strategy cannot join, the one here is newer.
+func (d *Driver) join(f ownership.Join) {
+	p, s := int(f.P), f.State
+	if f.From == d.cfg.Self {
+		s = d.retained[retention{f.P, f.ID}]
+	}
+	x := d.read(p, s)
+	if _, err := d.cfg.Actors.Join(p, x.recs, false); err != nil {
+		d.cfg.Logger.Error("joining a copy", "partition", p, "err", err)
+	}
+	d.putIDs(p, x)
+	d.counters.joined.Add(1)
+	d.step(ownership.Joined{P: f.P, From: f.From, ID: f.ID, Seq: d.seq(p)})
+}
+
+var errRecords = errors.New("malformed")
+
+// appendRecords appends for each record its key, and its length and body.
+func appendRecords(b []byte, recs []actor.Record) []byte {
+	for _, r := range recs {
+		b = binary.BigEndian.AppendUint64(b, r.Key.Hi)
+		b = binary.BigEndian.AppendUint64(b, r.Key.Lo)
+		b = binary.AppendUvarint(b, uint64(len(r.Body)))
+		b = append(b, r.Body...)
+	}
+	return b
+}
+
+// readRecords reads what appendRecords wrote; the bodies are parts of b.
+func readRecords(b []byte) (recs []actor.Record, err error) {
+	for len(b) > 0 {
+		if len(b) < 17 {
+			return nil, errRecords
+		}
+		r := actor.Record{Key: actor.Key{Hi: binary.BigEndian.Uint64(b), Lo: binary.BigEndian.Uint64(b[8:])}}
+		n, size := binary.Uvarint(b[16:])
+		if size <= 0 || n > uint64(len(b)-16-size) {
+			return nil, errRecords
+		}
+		b = b[16+size:]
+		r.Body, b = b[:n:n], b[n:]
+		recs = append(recs, r)
+	}
+	return recs, nil
+}

@@ -1,0 +1,98 @@
+package driver
+
+import (
+	"sync/atomic"
+
+	"github.com/traffik-io/traffik/node/ownership"
+)
+
+// Stats is a snapshot of a driver.
+type Stats struct {
+	Serving, Parked int64 // partitions
+	In, Out         int64 // partitions that were handed over to this node, and by it
+	Claimed         int64 // partitions that were taken over because nobody served them
+	Lost            int64 // partitions that another node took over
+	Fenced          int64 // copies that were set aside, because another node had taken over
+	Joined          int64 // such copies that were joined here
+	Failed          int64 // copies that are not complete
+	Dropped         int64 // messages that did not arrive
+}
+
+type counters struct {
+	serving, parked, in, out, claimed, lost, fenced, joined, failed, dropped atomic.Int64
+}
+
+// Stats returns a snapshot.
+func (d *Driver) Stats() Stats {
+	c := &d.counters
+	return Stats{
+		Serving: c.serving.Load(), Parked: c.parked.Load(), In: c.in.Load(), Out: c.out.Load(), Claimed: c.claimed.Load(),
+		Lost: c.lost.Load(), Fenced: c.fenced.Load(), Joined: c.joined.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
+	}
+}
+
+// count notes that a partition changed its mode.
+func (c *counters) count(was, is Mode) {
+	for _, x := range []struct {
+		m Mode
+		n int64
+	}{{was, -1}, {is, 1}} {
+		switch x.m {
+		case Serve:
+			c.serving.Add(x.n)
+		case Park:
+			c.parked.Add(x.n)
+		}
+	}
+}
+
+// batch gathers what happens to partitions until it is logged.
+type batch struct {
+	in, out, claimed, lost int64
+	fresh                  bool // something came since the last look
+}
+
+// adopted notes that this node owns one partition more.
+func (d *Driver) adopted(p int, t ownership.Term) {
+	if t.Owner != d.cfg.Self {
+		return
+	}
+	d.owned[p] = true
+	d.batch.fresh = true
+	if t.Minter == d.cfg.Self {
+		d.batch.claimed++
+		d.counters.claimed.Add(1)
+	} else {
+		d.batch.in++
+		d.counters.in.Add(1)
+	}
+}
+
+// gone notes that this node, if it was the owner, is not any more.
+func (d *Driver) gone(p int, t ownership.Term) {
+	if !d.owned[p] {
+		return
+	}
+	d.owned[p] = false
+	d.batch.fresh = true
+	if t.Minter == d.cfg.Self {
+		d.batch.out++
+		d.counters.out.Add(1)
+	} else {
+		d.batch.lost++
+		d.counters.lost.Add(1)
+	}
+}
+
+// logBatch writes a line when nothing has happened since the last look.
+func (d *Driver) logBatch() {
+	b := &d.batch
+	if b.fresh {
+		b.fresh = false
+		return
+	}
+	if b.in+b.out+b.claimed+b.lost > 0 {
+		d.cfg.Logger.Info("partitions moved", "handed_in", b.in, "handed_out", b.out, "claimed", b.claimed, "lost", b.lost)
+		*b = batch{}
+	}
+}

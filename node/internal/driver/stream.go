@@ -1,0 +1,85 @@
+package driver
+
+import (
+	"sync"
+	"time"
+
+	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/node/ownership"
+)
+
+// streamer sends whole partitions to one peer, one after the other, no faster than the peer takes them.
+type streamer struct {
+	d    *Driver
+	peer *peer
+
+	mu      sync.Mutex // guards what follows
+	jobs    []ownership.Stream
+	running bool
+}
+
+func (d *Driver) stream(f ownership.Stream) {
+	d.holds[int(f.P)] = time.Now().Add(holdFor)
+	s := &d.peer(f.To).streams
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.jobs = append(s.jobs, f)
+	if !s.running && d.ctx.Err() == nil {
+		s.running = true
+		d.tasks.Go(s.run) // until there is no job left
+	}
+	d.signal()
+}
+
+func (s *streamer) next() (f ownership.Stream, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.jobs) == 0 || s.d.ctx.Err() != nil {
+		s.running = false
+		return f, false
+	}
+	f = s.jobs[0]
+	s.jobs = s.jobs[1:]
+	return f, true
+}
+
+func (s *streamer) run() {
+	for f, ok := s.next(); ok; f, ok = s.next() {
+		s.send(f)
+	}
+}
+
+// send sends one partition. The last chunk has the ids and the clock, which are then as new as any record.
+func (s *streamer) send(f ownership.Stream) {
+	d, p := s.d, int(f.P)
+	n := uint32(0)
+	chunk := func(state ownership.State) {
+		n++
+		s.peer.bulk.put(ownership.Chunk{P: f.P, Term: f.Term, Stream: f.Stream, N: n}, state)
+	}
+	seq := d.cfg.Actors.All(p, func(recs []actor.Record) bool {
+		chunk(ownership.State{Sections: []ownership.Section{
+			{Kind: sectionRecords, Version: sectionVersion, Body: appendRecords(nil, recs)},
+		}})
+		return s.wait()
+	})
+	chunk(d.state(p, 0, nil, 0))
+	if !s.wait() {
+		return
+	}
+	d.post(func() {
+		d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Chunks: n, Seq: max(seq, d.bases[p]) - d.bases[p]})
+	})
+}
+
+// wait returns when the peer has taken enough; false if the driver is closed.
+func (s *streamer) wait() bool {
+	for s.peer.bulk.queued() > streamAhead {
+		select {
+		case <-s.peer.bulk.freed:
+		case <-s.d.ctx.Done():
+			return false
+		}
+	}
+	return s.d.ctx.Err() == nil
+}

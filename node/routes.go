@@ -1,0 +1,52 @@
+package node
+
+import (
+	"sync/atomic"
+
+	"github.com/traffik-io/traffik/node/internal/driver"
+	"github.com/traffik-io/traffik/transport"
+)
+
+// routes are the owners that other nodes named, where they differ from what this node knows itself.
+type routes []atomic.Pointer[route]
+
+type route struct {
+	term  uint64
+	owner transport.UID
+}
+
+// learn takes a route if it is not older than the one that is known.
+func (r routes) learn(p int, term uint64, owner transport.UID) {
+	known := r[p].Load()
+	if known != nil && (known.term > term || *known == route{term, owner}) {
+		return
+	}
+	r[p].CompareAndSwap(known, &route{term, owner})
+}
+
+// forget drops a route that led nowhere.
+func (r routes) forget(p int) { r[p].Store(nil) }
+
+// route is who decides for partition p: this node if it serves it, else who is said to, by the highest term; else who
+// should. Nil if there is nobody.
+func (n *Node) route(v *view, p int) *peer {
+	if n.driver.Mode(p) != driver.Redirect {
+		return v.self
+	}
+	should := v.owner(p)
+	uid, term := n.driver.Owner(p)
+	owner := transport.UID(uid)
+	if told := n.routes[p].Load(); told != nil && (told.term > term.N || owner == transport.UID{}) {
+		owner = told.owner
+	}
+	switch {
+	case owner == transport.UID{} || should != nil && should.meta.uid == owner:
+		return should
+	case owner == n.id.UID: // not any more
+		return should
+	}
+	if said := v.find(owner); said != nil {
+		return said
+	}
+	return should
+}

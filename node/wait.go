@@ -1,0 +1,35 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// copied is a caller on this node whose answer waits until the copies hold what it charged.
+type copied struct{ done chan bool }
+
+// Copied implements driver.Waiter.
+func (c *copied) Copied(ok bool) { c.done <- ok }
+
+var copiedPool = sync.Pool{New: func() any { return &copied{make(chan bool, 1)} }}
+
+// awaitCopies returns when the copies hold mutation seq of partition p. It reports false if that is not known within
+// the budget of a decision.
+func (n *Node) awaitCopies(ctx context.Context, p int, seq uint64) bool {
+	c := copiedPool.Get().(*copied)
+	if n.driver.Await(p, seq, c) {
+		copiedPool.Put(c)
+		return true
+	}
+	t := time.NewTimer(n.cfg.Timeout)
+	defer t.Stop()
+	select {
+	case ok := <-c.done:
+		copiedPool.Put(c)
+		return ok
+	case <-t.C:
+	case <-ctx.Done():
+	}
+	return false // c belongs to the driver
+}
