@@ -112,7 +112,7 @@ func (p *priorityQueue) Decide(s State, now Time, h Hit, charge bool) Verdict {
 	case !v.Allowed:
 		free := at
 		if h.Cost > room {
-			free = clears(rivals, p.period, p.limit-h.Cost)
+			free = clears(rivals, at, p.period, p.limit-h.Cost)
 		}
 		if seats <= 0 {
 			free = max(free, q.vacates(at, p.period, p.size))

@@ -41,10 +41,13 @@ var ErrNoRefund = errors.New("strategy: it does not support refunds")
 
 // Decide says whether h fits the policy at now. With charge set it records the outcome: the cost under every limit if
 // all allow it, and otherwise nothing but what the refusing limits themselves record of refusals. With charge unset
-// nothing changes. The policy and the cost of h are not validated here. The error is ErrTooManyLimits, and then
-// nothing has changed.
+// nothing changes. The policy and the cost of h are not validated here. A cost of 0 is allowed, and nobody is asked. The
+// error is ErrTooManyLimits, and then nothing has changed.
 func (rs *Records) Decide(now Time, h Hit, charge bool) (Decision, error) {
 	p := h.Policy
+	if h.Cost == 0 {
+		return Allow(), nil
+	}
 	if len(p.limits) > 1 {
 		return rs.decideAll(now, h, charge)
 	}

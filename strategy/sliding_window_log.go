@@ -34,7 +34,7 @@ func (s *slidingLog) Decide(state State, now Time, h Hit, charge bool) Verdict {
 	case h.Cost > s.limit:
 		v.Wait = Never
 	case !v.Allowed:
-		v.Wait = wait(int64(clears([]costLog{*l}, s.period, s.limit-h.Cost) - now))
+		v.Wait = wait(int64(clears([]costLog{*l}, at, s.period, s.limit-h.Cost) - now))
 	}
 	v.Remaining = float(room)
 	return v
