@@ -82,10 +82,7 @@ func (l *limiter) Stat(_ context.Context, h strategy.Hit) (strategy.Stat, bool, 
 	return strategy.Stat{Key: h.Key, Rate: rate, Remaining: d.Remaining, Wait: d.Wait, Limit: d.Limit, Owner: "n1"}, true, err
 }
 
-type cluster struct {
-	unready bool
-	asked   node.Ownership
-}
+type cluster struct{ unready bool }
 
 func (c *cluster) Members(context.Context) []node.Member {
 	return []node.Member{

@@ -170,7 +170,7 @@ func (r *request) readContext(s *scanner) error {
 	for s.open('{', "an object"); s.next('}'); {
 		name := s.name()
 		if s.err != nil {
-			return nil
+			break
 		}
 		if string(name) == "scope" {
 			if r.hit.Scope != "" {

@@ -108,7 +108,7 @@ func (s *scanner) name() []byte {
 
 // failKind says that the next value is not of the wanted kind.
 func (s *scanner) failKind(want string) {
-	kind := ""
+	var kind string
 	switch c := s.peek(); {
 	case c == '{':
 		kind = "an object"
