@@ -170,10 +170,10 @@ func clears(logs []costLog, now Time, period, keep int64) Time {
 	earliest := Time(math.MaxInt64)
 	for i := range logs {
 		entries := logs[i].entries[logs[i].live(now, period):]
-		clear := func(j int) bool { return sums(logs, entries[j].at+Time(period), period) <= keep }
+		enough := func(j int) bool { return sums(logs, entries[j].at+Time(period), period) <= keep }
 		j := 0 // the oldest entry is mostly enough
-		if len(entries) > 0 && !clear(0) {
-			j = sort.Search(len(entries), clear)
+		if len(entries) > 0 && !enough(0) {
+			j = sort.Search(len(entries), enough)
 		}
 		if j < len(entries) {
 			earliest = min(earliest, entries[j].at+Time(period))
