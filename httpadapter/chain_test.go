@@ -171,12 +171,12 @@ func TestChainRulesAndMark(t *testing.T) {
 	var throttled []bool
 	h := newChain(t, "", Entry{Throttle: th, Rules: []Rule{{Methods: []string{"POST"}}}}).Mark(
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { throttled = append(throttled, IsThrottled(r)) }))
-	for _, r := range []*http.Request{get("/api/1"), httptest.NewRequest("POST", "/", nil), httptest.NewRequest("POST", "/api/1", nil), httptest.NewRequest("POST", "/api/1", nil)} {
+	for _, r := range []*http.Request{get("/api/1"), httptest.NewRequest(http.MethodPost, "/", nil), httptest.NewRequest(http.MethodPost, "/api/1", nil), httptest.NewRequest(http.MethodPost, "/api/1", nil)} {
 		serve(h, r)
 	}
 	assert.Equal(t, []bool{false, false, false, true}, throttled)
 	require.NoError(t, th.Update(func(o *Options) { o.Limiter, o.OnError = &fakeLimiter{err: errBroken}, ReturnErrors }))
-	assert.Equal(t, 503, serve(h, httptest.NewRequest("POST", "/api/1", nil)).Code)
+	assert.Equal(t, 503, serve(h, httptest.NewRequest(http.MethodPost, "/api/1", nil)).Code)
 }
 
 func TestEmptyChainAllows(t *testing.T) {

@@ -45,7 +45,7 @@ func TestMethodAndRouteOnlyWhereAskedFor(t *testing.T) {
 		require.NoError(t, err)
 		return fake.last(t).Key
 	}
-	r := httptest.NewRequest("PUT", "/items/7", nil)
+	r := httptest.NewRequest(http.MethodPut, "/items/7", nil)
 	r.Pattern = "PUT /items/{id}"
 	assert.Equal(t, "192.0.2.1", key(Options{}, r))
 	assert.Equal(t, "=9:192.0.2.13:PUT0:", key(Options{PerMethod: true}, r))

@@ -123,7 +123,7 @@ func TestConcurrentChangesAreAtomic(t *testing.T) {
 
 func TestPoliciesOfRateFuncAreBounded(t *testing.T) {
 	rate := strategy.Rate{}
-	th := newThrottle(t, "u", RateFunc(func(*http.Request, Context) (strategy.Rate, error) { return rate, nil }), Options{Limiter: newFake()})
+	th := newThrottle(t, "u", func(*http.Request, Context) (strategy.Rate, error) { return rate, nil }, Options{Limiter: newFake()})
 	for i := range 3 * maxPolicies {
 		var err error
 		rate, err = strategy.NewRate(int64(i+1), time.Minute)

@@ -23,7 +23,7 @@ const (
 
 // request is a request from a peer with header lines in the form "Name: value".
 func request(peer string, lines ...string) *http.Request {
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = peer
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, ": ")
