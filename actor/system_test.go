@@ -55,7 +55,6 @@ func TestOps(t *testing.T) {
 		wait      time.Duration
 	}{
 		{0, op(OpCheck, 5), true, 5, 0},
-		{0, op(OpHit, 0), true, 5, 0},
 		{0, op(OpHit, 3), true, 2, 0},
 		{0, op(OpCheck, 3), false, 2, 200 * time.Millisecond},
 		{0, op(OpHit, 3), false, 2, 200 * time.Millisecond},
