@@ -70,7 +70,7 @@ func NewPolicy(limits ...Limit) (*Policy, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	p.encoded = append(p.encoded, policyVersion, byte(len(p.limits)))
+	p.encoded = append(p.encoded, version, byte(len(p.limits)))
 	for _, l := range p.limits {
 		p.encoded = append(p.encoded, l.encoded...)
 	}
@@ -122,8 +122,6 @@ func bind(l Limit) (*boundLimit, error) {
 	return b, nil
 }
 
-const policyVersion = 1
-
 // appendLimit appends name, strategy, rate and parameters. An unlimited rate has the period 0.
 func appendLimit(b []byte, l *boundLimit) []byte {
 	b = appendString(b, l.name)
@@ -166,7 +164,7 @@ func (p *Policy) RecordsRefusals() bool {
 // Len is the number of limits.
 func (p *Policy) Len() int { return len(p.limits) }
 
-// Name and Rate of limit i, in the order given to NewPolicy.
+// Limit returns the name and the rate of limit i, in the order given to NewPolicy.
 func (p *Policy) Limit(i int) (name string, r Rate) { return p.limits[i].name, p.limits[i].rate }
 
 // Encoded is the policy in the versioned form that [Registry.DecodePolicy] reads. Equal policies have equal bytes.

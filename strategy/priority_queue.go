@@ -161,11 +161,9 @@ func (p *priorityQueue) Adapt(s State, old Algorithm, now Time) {
 	}
 }
 
-const queueVersion = 1
-
 // Append implements Algorithm.
 func (*priorityQueue) Append(b []byte, s State) []byte {
-	b = append(b, queueVersion)
+	b = append(b, version)
 	for i := range s.(*queueState) {
 		b = s.(*queueState)[i].append(b)
 	}
@@ -175,7 +173,7 @@ func (*priorityQueue) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (*priorityQueue) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(queueVersion)
+	r.version()
 	q := new(queueState)
 	for i := range q {
 		q[i] = r.log()

@@ -120,7 +120,7 @@ func (r *Registry) DecodePolicy(b []byte) (*Policy, error) {
 
 func (r *Registry) parsePolicy(b []byte) (*Policy, error) {
 	rd := reader{b: b}
-	rd.version(policyVersion)
+	rd.version()
 	limits := make([]Limit, rd.uint(MaxLimits))
 	for i := range limits {
 		l, err := r.readLimit(&rd)

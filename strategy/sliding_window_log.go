@@ -63,17 +63,15 @@ func (s *slidingLog) Adapt(state State, old Algorithm, now Time) {
 	l.prune(max(now, l.latest), old.(*slidingLog).period)
 }
 
-const logVersion = 1
-
 // Append implements Algorithm.
 func (*slidingLog) Append(b []byte, state State) []byte {
-	return state.(*costLog).append(append(b, logVersion))
+	return state.(*costLog).append(append(b, version))
 }
 
 // Decode implements Algorithm.
 func (*slidingLog) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(logVersion)
+	r.version()
 	l := r.log()
 	if !r.done() {
 		return nil, errState
