@@ -31,9 +31,16 @@ func TestKeysDoNotCollide(t *testing.T) {
 		require.Equal(t, a == b, ka == kb, "%q and %q", ka, kb)
 		require.True(t, len(ka) >= 1 && len(ka) <= strategy.MaxKeyLen)
 
+		if ka != a[0] { // nobody's name is another's key
+			require.NotEqual(t, ka, keyOf(ka, "", ""))
+		}
+
 		sa, sb := part.Draw(t, "sa"), part.Draw(t, "sb")
 		require.Equal(t, sa == sb, scopeOf(sa) == scopeOf(sb))
 		require.LessOrEqual(t, len(scopeOf(sa)), strategy.MaxKeyLen)
+		if scoped := scopeOf(sa); scoped != sa {
+			require.NotEqual(t, scoped, scopeOf(scoped))
+		}
 	})
 }
 

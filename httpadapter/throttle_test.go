@@ -148,6 +148,13 @@ func TestIsThrottledTellsOfTheMostRecentHit(t *testing.T) {
 	assert.False(t, IsThrottled(r))
 	assert.Zero(t, Wait(r))
 	assert.False(t, IsThrottled(get("/")), "not tracked")
+
+	th.Enable()
+	hit()
+	assert.True(t, IsThrottled(r))
+	_, err := th.Hit(r, Cost(-1))
+	assert.ErrorIs(t, err, ErrInvalid)
+	assert.False(t, IsThrottled(r), "without a decision nothing was refused")
 }
 
 func TestAllowWritesTheRefusal(t *testing.T) {
