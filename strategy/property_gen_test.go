@@ -83,9 +83,20 @@ func drawSpec(t *rapid.T, name string) spec {
 		set("burst_size", burst)
 		set("cost_window", rapid.Int64Range(0, 5))
 		share("min_refill_rate", 0, 0.25, 0.75, 1, 2)
-		if size := float64(newCostOracle(s).size()); size*size*float64(s.period)/float64(s.limit) > float64(hundredYr) {
-			delete(s.params, "min_refill_rate") // without a least rate it could take too long to fill
-		}
+	}
+	return s.within(s.period)
+}
+
+// within is s with another period, and without what is too much for it: a bucket that without a least rate would take too
+// long to fill, a tolerance of too many hits.
+func (s spec) within(period int64) spec {
+	s.period = period
+	perHit, size := float64(period)/float64(s.limit), float64(newCostOracle(s).size())
+	if s.params["min_refill_rate"] == 0.0 && size*size*perHit > float64(hundredYr) {
+		delete(s.params, "min_refill_rate")
+	}
+	if s.number("burst_tolerance_ms", 0)*1000/perHit > 1<<50 {
+		delete(s.params, "burst_tolerance_ms")
 	}
 	return s
 }
