@@ -20,7 +20,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	err := error(nil)
+	var err error
 	if text := os.Getenv(replicaEnv); text != "" {
 		err = runReplica(ctx, text)
 	} else {
