@@ -164,8 +164,11 @@ func (p *Policy) RecordsRefusals() bool {
 // Len is the number of limits.
 func (p *Policy) Len() int { return len(p.limits) }
 
-// Limit returns the name and the rate of limit i, in the order given to NewPolicy.
-func (p *Policy) Limit(i int) (name string, r Rate) { return p.limits[i].name, p.limits[i].rate }
+// Limit returns limit i, in the order given to NewPolicy.
+func (p *Policy) Limit(i int) Limit {
+	l := p.limits[i]
+	return Limit{Name: l.name, Rate: l.rate, Strategy: l.of}
+}
 
 // Encoded is the policy in the versioned form that [Registry.DecodePolicy] reads. Equal policies have equal bytes.
 // The caller must not change them.
