@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,7 +17,13 @@ import (
 	"github.com/traffik-io/traffik/strategy"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(ownerEnv) != "" {
+		serveBenchmarks()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // startCluster starts named nodes on loopback that join the first, and waits until all know all.
 func startCluster(t *testing.T, count int, change func(i int, c *Config)) []*Node {
