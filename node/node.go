@@ -180,7 +180,7 @@ func (n *Node) abandon() {
 		_ = n.gossip.list.Shutdown()
 	}
 	if n.server != nil {
-		n.server.Close()
+		_ = n.server.Close()
 	}
 	if n.listener != nil {
 		n.listener.Close()

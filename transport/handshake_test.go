@@ -1,9 +1,9 @@
 package transport
 
 import (
-	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -257,7 +257,7 @@ func TestConfigNamesFields(t *testing.T) {
 	}
 	cfg := testConfig(1)
 	cfg.PingAfter, cfg.DeadAfter = time.Second, time.Second
-	cfg.Self.Name = fmt.Sprint(make([]byte, 200))
+	cfg.Self.Name = strings.Repeat("n", 401)
 	_, err = NewLink(cfg, "", Identity{})
 	assert.ErrorContains(t, err, "DeadAfter: 1s")
 	assert.ErrorContains(t, err, "Self.Name: 401 bytes")

@@ -125,7 +125,7 @@ func (c *linkConn) fail(reason error) error {
 	unsent := fmt.Errorf("%w: %w", ErrNotSent, reason)
 	unknown := fmt.Errorf("%w: %w", ErrBroken, reason)
 	if errors.Is(reason, ErrNotSent) { // a stop from this side: what was sent is unknown all the same
-		unsent, unknown = reason, fmt.Errorf("%w: %v", ErrBroken, reason)
+		unsent, unknown = reason, fmt.Errorf("%w: %s", ErrBroken, reason.Error())
 	}
 	if c.stopped == nil {
 		c.stopped = unsent
