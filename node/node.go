@@ -131,14 +131,35 @@ func (n *Node) listen(ctx context.Context) (err error) {
 	if n.gossip, err = startGossip(n.cfg.GossipAddr, n.cfg.AdvertiseHost, n.self, n.cfg.Secret, n.log); err != nil {
 		return err
 	}
-	if ip := net.ParseIP(host); n.cfg.AdvertiseHost == "" && ip != nil && ip.IsUnspecified() {
-		gossipHost, _, _ := net.SplitHostPort(n.gossip.addr)
-		n.self.clusterAddr = net.JoinHostPort(gossipHost, strconv.Itoa(port))
-		if err := n.gossip.set(n.self); err != nil {
-			return err
-		}
+	if err := n.specify(); err != nil {
+		return err
 	}
 	return n.serve()
+}
+
+// specify replaces unspecified hosts in what is announced by the one that gossip has chosen.
+func (n *Node) specify() error {
+	m := *n.self
+	m.clusterAddr, m.httpAddr = n.specified(m.clusterAddr), n.specified(m.httpAddr)
+	if m == *n.self {
+		return nil
+	}
+	n.self = &m
+	if err := n.gossip.set(&m); err != nil {
+		return err
+	}
+	n.gossip.announce()
+	return nil
+}
+
+// specified is addr with the host of gossip in place of an unspecified one.
+func (n *Node) specified(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return addr
+	}
+	own, _, _ := net.SplitHostPort(n.gossip.addr)
+	return net.JoinHostPort(or(n.cfg.AdvertiseHost, own), port)
 }
 
 // serve starts to answer other nodes, with a view of this node alone.
@@ -173,7 +194,7 @@ func (n *Node) abandon() {
 		_ = n.gossip.list.Shutdown()
 	}
 	if n.server != nil {
-		n.server.Close()
+		_ = n.server.Close()
 	}
 	if n.listener != nil {
 		n.listener.Close()
