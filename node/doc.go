@@ -24,6 +24,9 @@
 //     flight are answered first, and later ones are ErrClosed.
 //  8. A node that joins or leaves loses no charge: partitions are handed over with what was charged in them, and with
 //     the ids of the hits that may be sent again.
+//  9. A crash loses nothing that was answered with Sync, and with Async at most what was answered within the last
+//     ReplicationLag and a round trip, as long as one copy lives. Where the host of the dead process refuses
+//     connections, its partitions are served again in a fraction of a second.
 //
 // The view says who should own a partition; only its term, which package ownership agrees on, says who does. Hits go to
 // whoever serves, and follow where a node that does not serve points.

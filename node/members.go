@@ -17,7 +17,7 @@ import (
 )
 
 // Kinds of control messages between nodes, as they agree on them.
-const kindStatus = 1
+const kindStatus = 1 // driver.Kind is 2, kindRefused 3
 
 // askAtOnce is how many members are asked at a time.
 const askAtOnce = 64
@@ -77,6 +77,8 @@ func (h *handler) ServeCall(kind uint8, body []byte, reply transport.CallRespond
 	switch kind {
 	case kindStatus:
 		h.status(reply)
+	case kindRefused:
+		(*Node)(h).testify(body, reply)
 	case driver.Kind:
 		h.driver.Receive(ownership.UID(reply.Peer().UID), body, reply.Result, reply.Fail)
 	default:

@@ -86,3 +86,45 @@ func TestKeysSurviveJoinAndLeave(t *testing.T) {
 	requireExhausted(t, left, p)
 	settled(t, left)
 }
+
+// crash ends a node as kill -9 would: nobody is told, and nothing is handed over.
+func crash(n *Node) {
+	n.mu.Lock()
+	n.closing = true
+	n.mu.Unlock()
+	n.stopped.Store(true)
+	_ = n.server.Close()
+	_ = n.gossip.list.Shutdown()
+	n.cancel()
+	n.driver.Close()
+	n.links.close(closed)
+	for _, p := range n.others {
+		_ = p.link.Close(closed)
+	}
+	n.tasks.Wait()
+	n.shares.close()
+	n.actors.Close()
+	close(n.done)
+}
+
+// Guarantee 9.
+func TestKeysSurviveACrash(t *testing.T) {
+	for _, r := range []Replication{Sync, Async} {
+		t.Run(string(r), func(t *testing.T) {
+			nodes := startCluster(t, 3, func(_ int, c *Config) { c.Replication, c.Timeout = r, 10*time.Second })
+			p := hour()
+			exhaust(t, nodes, p)
+			for _, n := range nodes {
+				if r == Async { // a crash may lose what the copies lack
+					require.Eventually(t, func() bool { return n.Stats().Driver.Behind == 0 }, 10*time.Second, time.Millisecond)
+				}
+			}
+			crash(nodes[1])
+			left := []*Node{nodes[0], nodes[2]}
+			requireExhausted(t, left, p)
+			settled(t, left)
+			requireExhausted(t, left, p)
+			assert.Positive(t, left[0].Stats().Driver.Claimed+left[1].Stats().Driver.Claimed)
+		})
+	}
+}

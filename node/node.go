@@ -33,6 +33,7 @@ type Node struct {
 	charges  *charges
 	routes   routes
 	links    *links
+	proofs   proofs
 	shares   *shares   // what it admits when no owner answers
 	attempts deadlines // of forwarded hits
 
@@ -83,6 +84,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.cancel = cancel
 	n.begin(func() { n.follow(run) })
 	n.begin(func() { n.tick(run) })
+	n.begin(func() { n.watch(run) })
 	joined := make(chan struct{})
 	if len(cfg.Join) > 0 {
 		n.begin(func() { n.joinLoop(run, joined) })

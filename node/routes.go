@@ -1,6 +1,7 @@
 package node
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"github.com/traffik-io/traffik/node/internal/driver"
@@ -33,7 +34,7 @@ func (n *Node) route(v *view, p int) *peer {
 	if n.driver.Mode(p) != driver.Redirect {
 		return v.self
 	}
-	should := v.owner(p)
+	should := n.heir(v, p)
 	uid, term := n.driver.Owner(p)
 	owner := transport.UID(uid)
 	if told := n.routes[p].Load(); told != nil && (told.term > term.N || owner == transport.UID{}) {
@@ -45,8 +46,23 @@ func (n *Node) route(v *view, p int) *peer {
 	case owner == n.id.UID: // not any more
 		return should
 	}
-	if said := v.find(owner); said != nil {
+	if said := v.find(owner); said != nil && !n.proofs.has(owner) {
 		return said
 	}
 	return should
+}
+
+// heir is the first in rank for partition p that is not proved to be dead.
+func (n *Node) heir(v *view, p int) *peer {
+	first := v.owner(p)
+	if first == nil || first == v.self || !n.proofs.has(first.meta.uid) {
+		return first
+	}
+	for _, name := range v.ring.Ranked(p)[1:] {
+		i, ok := slices.BinarySearch(v.ring.Members(), name)
+		if ok && !n.proofs.has(v.owners[i].meta.uid) {
+			return v.owners[i]
+		}
+	}
+	return first
 }

@@ -271,6 +271,11 @@ func (d *Driver) Proved(uid ownership.UID) {
 	d.post(func() { d.step(ownership.Proof{UID: uid}) })
 }
 
+// Cleared takes back what Proved said.
+func (d *Driver) Cleared(uid ownership.UID) {
+	d.post(func() { d.step(ownership.ProofCleared{UID: uid}) })
+}
+
 // Awake is called before every decision, with the time of that decision. After a time in which this process did not
 // run, it returns when the machine knows: then nothing is served that others may have taken over.
 func (d *Driver) Awake(now strategy.Time) {

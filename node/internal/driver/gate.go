@@ -100,6 +100,13 @@ func (d *Driver) Await(p int, seq uint64, w Waiter) bool {
 	return false
 }
 
+// safety is how many mutations the copies hold.
+func (g *gate) safety() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.safe
+}
+
 // close changes the mode to one that does not serve.
 func (g *gate) close(m Mode) {
 	g.mu.Lock()

@@ -16,6 +16,7 @@ type Stats struct {
 	Joined          int64 // such copies that were joined here
 	Failed          int64 // copies that are not complete
 	Dropped         int64 // messages that did not arrive
+	Behind          int64 // partitions served here of which the copies lack some charge
 }
 
 type counters struct {
@@ -25,7 +26,15 @@ type counters struct {
 // Stats returns a snapshot.
 func (d *Driver) Stats() Stats {
 	c := &d.counters
+	behind := int64(0)
+	for p := range d.gates {
+		if d.Mode(p) == Serve && d.cfg.Actors.Seq(p) > d.gates[p].safety() {
+			behind++
+		}
+	}
 	return Stats{
+		Behind: behind,
+
 		Serving: c.serving.Load(), Parked: c.parked.Load(), In: c.in.Load(), Out: c.out.Load(), Claimed: c.claimed.Load(),
 		Lost: c.lost.Load(), Fenced: c.fenced.Load(), Joined: c.joined.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
 	}
