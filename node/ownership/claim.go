@@ -32,6 +32,7 @@ type claiming struct {
 type peer struct {
 	uid      UID
 	askedAt  strategy.Time
+	claims   bool // so another said
 	answered bool
 	ans      ClaimAnswer
 }
@@ -179,7 +180,10 @@ func (m *Machine) onClaimAnswer(q *partition, from UID, a ClaimAnswer) {
 	}
 	for _, u := range a.Claimants {
 		if m.on(ruleC2) && u != m.cfg.Self {
-			q.claimants = append(q.claimants, claimant{u, m.now})
+			m.ask(q, u)
+			if y := c.peer(u); y != nil {
+				y.claims = true
+			}
 		}
 	}
 }
@@ -286,7 +290,7 @@ func (m *Machine) awaits(q *partition, x *peer, set []UID) bool {
 	needed := !m.past(c.started, m.cfg.Silence) || named || x.uid == c.target ||
 		q.hint.Less(q.intent) && x.uid == q.intent.Owner || slices.Contains(set, x.uid) ||
 		slices.ContainsFunc(q.claimants, func(k claimant) bool { return k.uid == x.uid && m.recent(k) }) ||
-		c.kind == asValidation && !c.confirmed(q)
+		x.claims && !m.past(x.askedAt, remember) || c.kind == asValidation && !c.confirmed(q)
 	if !needed || !m.on(ruleC1) && m.viewDead(x.uid) {
 		return false
 	}

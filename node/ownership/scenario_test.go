@@ -19,16 +19,22 @@ type scenario struct {
 	Nodes   int
 	Sync    bool
 	Proof   bool
-	Faults  []fault
+	// Directed ranks the nodes by number, in every partition.
+	Directed bool `json:",omitzero"`
+	Faults   []fault
 }
 
 // fault is something that happens to a node that is chosen when it happens: the Who-th of those that it can happen to.
+// In a directed schedule, which Ranked says, it is the Who-th in the rank of partition 0, and it happens for sure, but
+// not before Await has come about: "frozen" says that Too-th is handing partition 0 over.
 type fault struct {
 	At       strategy.Time
 	Kind     string
 	Who, Too int
 	For      strategy.Time
 	Detect   strategy.Time
+	Ranked   bool   `json:",omitzero"`
+	Await    string `json:",omitzero"`
 }
 
 var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed", "storm", "storm"}
@@ -84,6 +90,10 @@ func newFault(r *rand.Rand, mode string, at strategy.Time) fault {
 
 // inject does f now, or a little later if that would be a second fault at once; after a while it is left out.
 func (s *sim) inject(f fault, tries int) {
+	if f.Ranked {
+		s.injectRanked(f)
+		return
+	}
 	var up []*simNode
 	for _, n := range s.nodes {
 		if n.up && !n.leaving && !n.paused {
@@ -104,6 +114,23 @@ func (s *sim) inject(f fault, tries int) {
 	if f.Kind[:2] == "le" && s.split && !s.hasCompany(n, up) {
 		return // it would exit at once, as nobody is left to take over
 	}
+	s.apply(f, n, o)
+	if f.Kind == "leave2" && o != n && len(up) > 3 {
+		s.leave(o)
+	}
+}
+
+func (s *sim) injectRanked(f fault) {
+	n, o := s.nodes[s.order[0][f.Who]], s.nodes[s.order[0][f.Too]]
+	if q := o.m.parts[0]; f.Await == "frozen" && q.role != Frozen {
+		s.after(msec, nil, func() { s.injectRanked(f) })
+		return
+	}
+	s.apply(f, n, o)
+}
+
+// apply does f to n, or between n and o.
+func (s *sim) apply(f fault, n, o *simNode) {
 	s.events++
 	if s.log != nil {
 		s.log("%d %s %d %d for %d", s.rel()/msec, f.Kind, n.idx, o.idx, f.For/msec)
@@ -113,9 +140,6 @@ func (s *sim) inject(f fault, tries int) {
 		s.addNode()
 	case "leave", "leave2":
 		s.leave(n)
-		if f.Kind == "leave2" && o != n && len(up) > 3 {
-			s.leave(o)
-		}
 	case "crash":
 		s.crash(n)
 	case "pause":

@@ -80,6 +80,9 @@ func newSim(sc scenario, off rule) *sim {
 			s.order[p] = append(s.order[p], i)
 		}
 		r := rand.New(rand.NewPCG(sc.Seed, uint64(p)+100))
+		if sc.Directed {
+			continue // in the order of their numbers
+		}
 		r.Shuffle(maxNodes, func(i, j int) { s.order[p][i], s.order[p][j] = s.order[p][j], s.order[p][i] })
 	}
 	return s
