@@ -82,7 +82,11 @@ func find(t *testing.T) {
 	for name, mut := range mutations {
 		found := 0
 		for at := 0; at < *flagFind && found < 2; at += 100 {
-			for _, seed := range runSeeds(*flagFirst+uint64(at), 100, mut.rule|mut.cover) {
+			var seeds []uint64
+			for i := range 100 {
+				seeds = append(seeds, *flagFirst+uint64(at+i))
+			}
+			for _, seed := range failing(seeds, mut.rule|mut.cover) {
 				sc := newScenario(seed)
 				if found < 2 && len(play(sc, 0, nil).violations)+len(play(sc, mut.cover, nil).violations) == 0 {
 					found++

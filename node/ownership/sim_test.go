@@ -64,6 +64,7 @@ type sim struct {
 	commits     [simParts]int
 	activations [simParts]int
 	joins       [simParts]int
+	parked      int
 	violations  []string
 	log         func(string, ...any)
 }
