@@ -3,6 +3,7 @@ package ownership
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -16,17 +17,19 @@ type scenario struct {
 	Silence strategy.Time
 	Every   strategy.Time // mean gap between hits
 	Attempt strategy.Time // after which a hit is tried again
+	Lag     strategy.Time `json:",omitzero"` // of gossip, at most; 300 ms if 0
 	Nodes   int
 	Sync    bool
 	Proof   bool
-	// Directed ranks the nodes by number, in every partition.
+	// Directed ranks the nodes by number in every partition, but for the node First, which ranks first.
 	Directed bool `json:",omitzero"`
+	First    int  `json:",omitzero"`
 	Faults   []fault
 }
 
 // fault is something that happens to a node that is chosen when it happens: the Who-th of those that it can happen to.
 // In a directed schedule, which Ranked says, it is the Who-th in the rank of partition 0, and it happens for sure, but
-// not before Await has come about: "frozen" says that Too-th is handing partition 0 over.
+// not before Await has come about: "frozen" or "owner" is then the role of the Too-th in partition 0.
 type fault struct {
 	At       strategy.Time
 	Kind     string
@@ -111,8 +114,8 @@ func (s *sim) inject(f fault, tries int) {
 		return
 	}
 	n, o := up[f.Who%len(up)], up[f.Too%len(up)]
-	if f.Kind[:2] == "le" && s.split && !s.hasCompany(n, up) {
-		return // it would exit at once, as nobody is left to take over
+	if strings.HasPrefix(f.Kind, "leave") && !s.hasCompany(n, up) {
+		return // it would exit at once, as nobody that it knows of is left to take over
 	}
 	s.apply(f, n, o)
 	if f.Kind == "leave2" && o != n && len(up) > 3 {
@@ -121,12 +124,12 @@ func (s *sim) inject(f fault, tries int) {
 }
 
 func (s *sim) injectRanked(f fault) {
-	n, o := s.nodes[s.order[0][f.Who]], s.nodes[s.order[0][f.Too]]
-	if q := o.m.parts[0]; f.Await == "frozen" && q.role != Frozen {
+	who, too := s.order[0][f.Who], s.order[0][f.Too]
+	if f.Await != "" && (too >= len(s.nodes) || s.nodes[too].m.Status(0).Role.String() != f.Await) {
 		s.after(msec, nil, func() { s.injectRanked(f) })
 		return
 	}
-	s.apply(f, n, o)
+	s.apply(f, s.nodes[who], s.nodes[too])
 }
 
 // apply does f to n, or between n and o.
@@ -155,7 +158,7 @@ func (s *sim) apply(f fault, n, o *simNode) {
 
 func (s *sim) hasCompany(n *simNode, up []*simNode) bool {
 	for _, o := range up {
-		if o != n && !s.cut(n.idx, o.idx) {
+		if o != n && n.view[o.idx] == Active && !s.cut(n.idx, o.idx) {
 			return true
 		}
 	}

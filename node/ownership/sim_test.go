@@ -82,7 +82,9 @@ func newSim(sc scenario, off rule) *sim {
 		}
 		r := rand.New(rand.NewPCG(sc.Seed, uint64(p)+100))
 		if sc.Directed {
-			continue // in the order of their numbers
+			copy(s.order[p][1:sc.First+1], s.order[p][:sc.First])
+			s.order[p][0] = sc.First
+			continue
 		}
 		r.Shuffle(maxNodes, func(i, j int) { s.order[p][i], s.order[p][j] = s.order[p][j], s.order[p][i] })
 	}
@@ -177,7 +179,7 @@ func (s *sim) gossip(n *simNode, st MemberState, base strategy.Time) {
 		if o == n {
 			continue
 		}
-		s.after(base+s.rnd(20*msec, 300*msec), o, func() {
+		s.after(base+s.rnd(20*msec, max(300*msec, s.sc.Lag)), o, func() {
 			if inc <= o.incs[n.idx] || s.split && s.sides[n.idx] != s.sides[o.idx] {
 				return
 			}
