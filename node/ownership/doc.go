@@ -10,8 +10,10 @@
 //
 // # Guarantees
 //
-// They hold while at most one process at a time crashes, messages between two nodes keep their order, and processes
-// are declared dead no sooner than Config.Pause after they stop. The model in model_test.go checks 1 to 6.
+// They hold while at most one process at a time crashes (the next one after what that left has been copied and merged),
+// messages between two nodes keep their order, a round trip takes less than Config.Silence, and processes are declared
+// dead no sooner than Config.Pause after they stop. Pauses, and links that drop or reject, may come in any number. The
+// model in model_test.go checks 1 to 6.
 //
 //  1. One owner: on one side of a split network, no two nodes serve a partition at once.
 //  2. Nothing acknowledged is lost. Answers that wait for [Acked] survive any crash; of those that wait only while

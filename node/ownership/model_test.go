@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	flagSeeds = flag.Int("seeds", 200, "seeds that the model runs; CI runs 2000, a night 100000")
+	flagSeeds = flag.Int("seeds", 120, "seeds that the model runs; CI runs 2000, a night 100000")
 	flagFirst = flag.Uint64("first", 0, "the first of them")
 	flagPart  = flag.Int("part", -1, "partition to trace in a run of seed -first")
 )
