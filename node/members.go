@@ -101,7 +101,12 @@ func (n *Node) Owner(uid, key, scope string) Ownership {
 	hi, _ := n.hasher.Key(uid, key, or(scope, strategy.DefaultScope))
 	v := n.view.Load()
 	o := Ownership{Partition: v.ring.Partition(hi)}
-	if owner := n.route(v, o.Partition); owner != nil {
+	// What this node has heard of others' terms may be old: a handoff between two others is no news here.
+	owner := v.owner(o.Partition)
+	if n.driver.Mode(o.Partition) == driver.Serve {
+		owner = v.self
+	}
+	if owner != nil {
 		o.Owner = owner.meta.name
 	}
 	for _, name := range v.ring.Ranked(o.Partition) {

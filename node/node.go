@@ -255,7 +255,8 @@ func (n *Node) tick(ctx context.Context) {
 }
 
 // bootstrap makes a joining node active: once it has joined and MinMembers full members are there, or after
-// BootstrapWait. It is ready when its view has then been still for a second, and it claims nothing any more.
+// BootstrapWait. It is ready when its view has then been still for a second and it serves what it should, or after
+// settleWait: others may be too slow to hand over.
 func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
 	patience := time.NewTimer(n.cfg.BootstrapWait)
 	defer patience.Stop()
@@ -276,17 +277,31 @@ func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
 		}
 	}
 start:
+	active := time.Now()
 	n.setState(Active)
 	n.gossip.announce()
 	for still, v := 0, n.view.Load(); still < 10; still++ {
 		if !sleep(ctx, 100*time.Millisecond) {
 			return
 		}
-		if now := n.view.Load(); now != v || n.driver.Stats().Parked > 0 {
+		if now := n.view.Load(); (now != v || !n.settled(now)) && time.Since(active) < settleWait {
 			still, v = 0, now
 		}
 	}
 	n.ready.Store(true)
+}
+
+// settleWait bounds how long a node that has joined waits for its partitions before it says that it is ready.
+const settleWait = 10 * time.Second
+
+// settled reports whether this node serves the partitions that it should own in v, and no others.
+func (n *Node) settled(v *view) bool {
+	for p := range v.ring.Partitions() {
+		if (v.owner(p) == v.self) != (n.driver.Mode(p) == driver.Serve) {
+			return false
+		}
+	}
+	return true
 }
 
 // Name is the stable name of this node.
