@@ -13,12 +13,17 @@ import (
 // the turn happens all the same. If it is done while the hit waits in line, the hit leaves the line uncharged and the
 // answer is ctx's error, unless the hit has been decided just before: then that is the answer.
 func (s *System) Ask(ctx context.Context, k Key, r Request) (ans Answer) {
+	return s.AskAt(ctx, k, r, s.cfg.Now())
+}
+
+// AskAt is Ask for a caller that has just read the clock.
+func (s *System) AskAt(ctx context.Context, k Key, r Request, now strategy.Time) (ans Answer) {
 	if err := ctx.Err(); err != nil {
 		ans.Err = err
 		return ans
 	}
 	p := s.partition(k)
-	a, m := s.ask(p, k, &r, s.cfg.Now(), nil, &ans)
+	a, m := s.ask(p, k, &r, now, nil, &ans)
 	if m == nil {
 		return ans
 	}

@@ -32,6 +32,9 @@ func (s *System) leaveTracked(p *partition, a *actor, k Key, r *Request, ans *An
 	p.mu.Lock()
 	if mutates(r, ans) {
 		ans.Seq = s.changedLocked(p, k)
+		if r.Note != nil {
+			r.Note.Note(ans.Seq, *ans)
+		}
 	}
 	if a.state.CompareAndSwap(inline, idle) {
 		p.track.ended()
@@ -152,6 +155,9 @@ func (b *mailbox) release(now strategy.Time, out list) bool {
 		for m := out.first; m != nil; m = m.next {
 			if mutates(&m.Request, &m.Answer) {
 				m.Seq = b.s.changedLocked(p, m.key)
+				if m.Note != nil {
+					m.Note.Note(m.Seq, m.Answer)
+				}
 			}
 		}
 	}

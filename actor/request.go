@@ -41,6 +41,15 @@ type Request struct {
 	Hit strategy.Hit
 	// Charged is when the hit that an OpRefund gives back was charged: its Decision.At.
 	Charged strategy.Time
+	// Note, if set, is told when the request has changed something.
+	Note Noter
+}
+
+// Noter is told of a mutation before anybody else can see it.
+type Noter interface {
+	// Note is called at most once, with the count of mutations that includes this one, and before [System.Changes]
+	// returns that count or Reply is called. A lock is held: it must not block, nor call the System.
+	Note(seq uint64, a Answer)
 }
 
 // Answer is the outcome of a Request.

@@ -111,7 +111,7 @@ func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest) (
 	}
 	limited, cancel := context.WithTimeout(ctx, r.Budget)
 	defer cancel()
-	a := n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged})
+	a := n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now())
 	if errors.Is(a.Err, actor.ErrNotServing) || a.Err != nil && limited.Err() != nil {
 		return answer{}, a.Err
 	}

@@ -68,9 +68,10 @@ func (n *Node) ask(ctx context.Context, r actor.Request) answer {
 	}
 	hi, lo := n.hasher.Key(r.Hit.UID, r.Hit.Key, r.Hit.Scope)
 	p := n.partition(hi)
-	n.driver.Awake(n.now())
+	now := n.now()
+	n.driver.Awake(now)
 	if n.driver.Mode(p) == driver.Serve {
-		if a := n.decide(ctx, p, actor.Key{Hi: hi, Lo: lo}, &r); !errors.Is(a.Err, actor.ErrNotServing) {
+		if a := n.decide(ctx, p, actor.Key{Hi: hi, Lo: lo}, &r, now); !errors.Is(a.Err, actor.ErrNotServing) {
 			return a
 		}
 	}
@@ -95,9 +96,9 @@ func (n *Node) partition(hi uint64) int { return n.view.Load().ring.Partition(hi
 
 // decide asks the actor on this node. The error is actor.ErrNotServing if the partition is not, or not any more,
 // served here.
-func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request) answer {
-	a := localErr(n.actors.Ask(ctx, k, *r))
-	if a.Seq != 0 && !n.awaitCopies(ctx, p, a.Seq) {
+func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request, now strategy.Time) answer {
+	a := localErr(n.actors.AskAt(ctx, k, *r, now))
+	if a.Seq != 0 && n.driver.Waits(p) && !n.awaitCopies(ctx, p, a.Seq) {
 		a.Err = errNotCopied
 	}
 	if errors.Is(a.Err, ErrOverloaded) {

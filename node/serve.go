@@ -49,7 +49,7 @@ func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now 
 			return
 		}
 	}
-	n.actors.Tell(actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, now, t)
+	n.actors.Tell(actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged, Note: t.noter()}, now, t)
 }
 
 // parkedHit is a hit of another node that waits until its partition is served, here or elsewhere.
@@ -120,13 +120,24 @@ type turn struct {
 // Reply implements actor.Replier.
 func (t *turn) Reply(a actor.Answer) {
 	t.fill(&a)
-	if a.Seq != 0 && t.dedup != nil {
-		t.dedup.charged(t.hit, &t.response)
-		t.node.charges.add(t.partition, charge{a.Seq, t.reply.Peer().UID, t.dedup, t.id, t.hit})
-	}
 	if t.node.driver.Await(t.partition, a.Seq, t) {
 		t.finish(a.Err == nil)
 	}
+}
+
+// noter is t, if what it asks for charges.
+func (t *turn) noter() actor.Noter {
+	if t.dedup == nil {
+		return nil
+	}
+	return t
+}
+
+// Note implements actor.Noter: the id of a hit is on record whenever its charge is, so that they travel together.
+func (t *turn) Note(seq uint64, a actor.Answer) {
+	t.fill(&a)
+	t.dedup.charged(t.hit, &t.response)
+	t.node.charges.add(t.partition, charge{seq, t.reply.Peer().UID, t.dedup, t.id, t.hit})
 }
 
 // Copied implements driver.Waiter.

@@ -150,7 +150,7 @@ func (d *Driver) Run() {
 				armed = true
 			}
 		} else if !armed && d.hasDirty() {
-			flush.Reset(d.cfg.MaxLag / 4)
+			flush.Reset(d.lag())
 			armed = true
 		}
 	}
@@ -231,7 +231,15 @@ func (d *Driver) flush() time.Duration {
 	if len(d.holds) == 0 && !d.hasDirty() {
 		return 0
 	}
-	return max(d.cfg.MaxLag/4, 2*time.Since(began))
+	return max(d.lag(), 3*time.Since(began))
+}
+
+// lag is how long a change may wait until the machine is told. Where no copies are kept, nobody waits for it.
+func (d *Driver) lag() time.Duration {
+	if d.cfg.Replicas == 1 {
+		return tickEvery
+	}
+	return d.cfg.MaxLag / 4
 }
 
 // seq is the mutations of partition p in its term.

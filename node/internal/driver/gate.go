@@ -78,11 +78,14 @@ func (d *Driver) Park(p int, r Parked) bool {
 	return true
 }
 
+// Waits reports whether answers of partition p that charged have to wait for copies at the moment.
+func (d *Driver) Waits(p int) bool { return d.cfg.Sync || d.gates[p].paced.Load() }
+
 // Await reports whether an answer that charged mutation seq of partition p may go out now; else w is told when, maybe
 // before Await returns.
 func (d *Driver) Await(p int, seq uint64, w Waiter) bool {
 	g := &d.gates[p]
-	if seq == 0 || !d.cfg.Sync && !g.paced.Load() {
+	if seq == 0 || !d.Waits(p) {
 		return true
 	}
 	g.mu.Lock()
