@@ -110,7 +110,7 @@ func TestBadUsageIsNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "traffik.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("timeout: 1s\npolicies:\n  login: {rate: 5 per minuet}\n"), 0o600))
 	for args, want := range map[string]string{
-		"--replicas 3":               "unknown flag: --replicas",
+		"--snapshot-dir 3":           "unknown flag: --snapshot-dir",
 		"--timeout soon":             `"soon" for "--timeout" flag`,
 		"--gossip-addr localhost":    `"localhost" for "--gossip-addr" flag: is not host:port`,
 		"--join a:b":                 `"a:b" for "--join" flag`,
