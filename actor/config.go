@@ -60,7 +60,7 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	if c.Partitions < 0 || c.Partitions > maxPartitions || bits.OnesCount(uint(c.Partitions)) > 1 {
-		errs = append(errs, fmt.Errorf("Partitions: %d is not a power of two up to %d", c.Partitions, maxPartitions))
+		errs = append(errs, fmt.Errorf("partitions: %d is not a power of two up to %d", c.Partitions, maxPartitions))
 	}
 	for _, f := range []struct {
 		name  string

@@ -89,7 +89,11 @@ func (unencodable) Append([]byte, strategy.State) []byte { panic("bytes?") }
 
 func TestMissingPolicyIsAnAnswer(t *testing.T) {
 	s := start(t, Config{})
-	assert.ErrorIs(t, ask(s, Key{}, Request{Op: OpHit}).Err, ErrPanic)
-	assert.ErrorIs(t, ask(s, Key{}, Request{Op: OpStat}).Err, ErrPanic)
-	assert.ErrorIs(t, ask(s, Key{}, Request{Hit: strategy.Hit{MaxWait: 1}}).Err, ErrPanic)
+	for _, op := range []Op{OpHit, OpCheck, OpStat, OpRefund} {
+		for _, maxWait := range []time.Duration{0, 1} {
+			r := request(nil, 1, maxWait)
+			r.Op = op
+			assert.ErrorIs(t, ask(s, Key{}, r).Err, ErrPanic)
+		}
+	}
 }

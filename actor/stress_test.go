@@ -17,9 +17,9 @@ import (
 func TestConcurrentHitsAreSerial(t *testing.T) {
 	const callers, each = 16, 200
 	const limit = callers * each / 2
-	for _, strat := range []strategy.Strategy{strategy.TokenBucket{}, strategy.GCRA{Burst: limit}, custom{}} {
+	for _, limiter := range []strategy.Strategy{strategy.TokenBucket{}, strategy.GCRA{Burst: limit}, custom{}} {
 		s := start(t, Config{Registry: registry(t)})
-		p := strategy.MustPolicy(strategy.Limit{Rate: strategy.MustRate("1600/day"), Strategy: strat})
+		p := strategy.MustPolicy(strategy.Limit{Rate: strategy.MustRate("1600/day"), Strategy: limiter})
 		var admitted, answered counter
 		var wg sync.WaitGroup
 		for i := range callers {
@@ -36,7 +36,7 @@ func TestConcurrentHitsAreSerial(t *testing.T) {
 		}
 		wg.Wait()
 		s.Close()
-		assert.EqualValues(t, limit, admitted.n.Load(), strat.Name())
+		assert.EqualValues(t, limit, admitted.n.Load(), limiter.Name())
 		assert.EqualValues(t, callers*each, answered.n.Load())
 	}
 }

@@ -112,37 +112,60 @@ func TestMaxKeys(t *testing.T) {
 	})
 }
 
-// Guarantee 4: exact under concurrency.
+// Guarantee 4: exact under concurrency, at every moment.
 func TestMaxKeysConcurrently(t *testing.T) {
-	const most, callers, each = 1000, 8, 400
-	s := start(t, Config{MaxKeys: most, Partitions: 16})
+	const rounds, most, callers, each = 100, 20, 8, 10
 	p := policy("5/day", strategy.TokenBucket{})
+	for range rounds {
+		s := start(t, Config{MaxKeys: most, Partitions: 16})
+		var wg sync.WaitGroup
+		var admitted atomic.Int64
+		begin := make(chan struct{})
+		for i := range uint64(callers) {
+			wg.Go(func() {
+				<-begin
+				for j := range uint64(each) {
+					if ask(s, Key{(i*each + j) << 57, i}, request(p, 1, 0)).Err == nil {
+						admitted.Add(1)
+					}
+					if n := s.Keys(); n > most {
+						t.Errorf("%d keys", n)
+					}
+				}
+			})
+		}
+		close(begin)
+		wg.Wait()
+		held := 0
+		for i := range 16 {
+			held += s.KeysOf(i)
+		}
+		require.EqualValues(t, most, admitted.Load())
+		require.Equal(t, most, held)
+		s.Close()
+	}
+}
+
+// Guarantee 4: the count itself, with nothing between two callers who want the last place.
+func TestReserveIsExact(t *testing.T) {
+	s := start(t, Config{MaxKeys: 1})
 	var wg sync.WaitGroup
-	admitted := make([]int64, callers)
-	for i := range callers {
+	var held atomic.Int64
+	for range 8 {
 		wg.Go(func() {
-			r := rand.New(rand.NewPCG(3, uint64(i)))
-			for range each {
-				if ask(s, Key{r.Uint64(), r.Uint64()}, request(p, 1, 0)).Err == nil {
-					admitted[i]++
+			for range 50_000 {
+				if !s.reserve() {
+					continue
 				}
-				if n := s.Keys(); n > most {
-					t.Errorf("%d keys", n)
+				if n := held.Add(1); n > 1 {
+					t.Errorf("%d hold the only place", n)
 				}
+				held.Add(-1)
+				s.keys.Add(-1)
 			}
 		})
 	}
 	wg.Wait()
-	var sum int64
-	for _, n := range admitted {
-		sum += n
-	}
-	assert.EqualValues(t, most, sum)
-	held := 0
-	for i := range 16 {
-		held += s.KeysOf(i)
-	}
-	assert.Equal(t, most, held)
 }
 
 // A strategy that panics when asked whether it may be forgotten is kept.

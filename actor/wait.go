@@ -7,8 +7,9 @@ import (
 )
 
 // hit decides a hit that was posted, that may wait, or that others wait before. It reports false if the hit waits now.
+// One that costs nothing waits for nobody.
 func (b *mailbox) hit(m *message, now strategy.Time) (answered bool) {
-	if b.line.n == 0 && m.Hit.MaxWait == 0 {
+	if m.Hit.Cost == 0 || b.line.n == 0 && m.Hit.MaxWait == 0 {
 		b.charge(m, now)
 		return true
 	}
@@ -48,7 +49,7 @@ func (a *actor) peek(now strategy.Time, m *message) {
 // others are gone. That takes as long as the strategy tells of its slots, or else at least until the first is
 // tried again.
 func (b *mailbox) behind(m *message, now strategy.Time) {
-	if b.line.n == 0 || m.Err != nil {
+	if b.line.n == 0 || m.Err != nil || m.Op == OpCheck && m.Hit.Cost == 0 {
 		return
 	}
 	first := time.Duration(b.line.retry-now) * time.Microsecond

@@ -119,6 +119,34 @@ func TestLineTimesOut(t *testing.T) {
 	})
 }
 
+// Guarantee 5: when the head gives up, the next is tried at once.
+func TestNextIsTriedWhenTheHeadGivesUp(t *testing.T) {
+	p := policy("10/s", strategy.TokenBucket{})
+	inBubble(t, Config{}, func(b *bubble) {
+		b.ask(request(p, 10, 0))
+		b.hit("a", request(p, 5, sec))
+		b.hit("too long", request(p, 5, 600*time.Millisecond))
+		b.hit("cheap", request(p, 1, 5*sec))
+		b.want(outcome{"a", 500 * time.Millisecond, true, nil})
+		b.want(outcome{"too long", 600 * time.Millisecond, false, nil}, outcome{"cheap", 600 * time.Millisecond, true, nil})
+	})
+}
+
+// Guarantee 3: nobody is forgotten who has a line, even if a late timer leaves the key neutral before the line moves.
+func TestLineIsNotForgotten(t *testing.T) {
+	var skew atomic.Int64
+	real := sinceStart()
+	p := policy("1/s", strategy.GCRA{})
+	inBubble(t, Config{Now: func() strategy.Time { return real() + strategy.Time(skew.Load()) }}, func(b *bubble) {
+		b.ask(request(p, 1, 0))
+		b.hit("a", request(p, 1, sec))
+		skew.Store(5_000_000)
+		b.s.sweepFrom(0, len(b.s.partitions), 1<<30)
+		b.want(outcome{"a", sec, true, nil})
+		assert.False(t, b.ask(request(p, 1, 0)).Decision.Allowed)
+	})
+}
+
 // Guarantee 5: what cannot help is not waited for.
 func TestRefusedAtOnce(t *testing.T) {
 	p := policy("1/s", strategy.TokenBucket{})
@@ -180,6 +208,11 @@ func TestBehindTheLine(t *testing.T) {
 		assert.Equal(t, sec/4, st.Wait)
 		assert.Zero(t, st.Remaining)
 		assert.Equal(t, strategy.Never, b.ask(request(p, 11, 0)).Decision.Wait)
+		for _, op := range []Op{OpHit, OpCheck} { // what costs nothing waits for nobody
+			r := request(p, 0, sec)
+			r.Op = op
+			assert.True(t, b.ask(r).Decision.Allowed)
+		}
 		b.want(outcome{"waits", sec / 2, true, nil})
 	})
 }
@@ -192,9 +225,13 @@ func TestSlots(t *testing.T) {
 		time.Sleep(30 * sec)
 		b.hit("waits", request(p, 3, 60*sec))
 		assert.Equal(t, 33*sec, b.ask(request(p, 1, 32*sec)).Decision.Wait) // refused at once: 30 s and 3 ahead
-		b.hit("also", request(p, 4, 33*sec))
+		ctx, cancel := context.WithCancel(context.Background())
+		b.hitCtx(ctx, "gone", request(p, 4, 33*sec))
 		assert.Equal(t, 37*sec, b.ask(request(p, 1, 0)).Decision.Wait)
-		b.want(outcome{"first", 0, true, nil}, outcome{"waits", 60 * sec, true, nil}, outcome{"also", 60 * sec, true, nil})
+		cancel()
+		b.want(outcome{"first", 0, true, nil}, outcome{"gone", 30 * sec, false, context.Canceled})
+		assert.Equal(t, 33*sec, b.ask(request(p, 1, 0)).Decision.Wait)
+		b.want(outcome{"waits", 60 * sec, true, nil})
 	})
 }
 
@@ -263,6 +300,7 @@ func TestTooManyWait(t *testing.T) {
 		assert.False(t, a.Decision.Allowed)
 		b.want(outcome{"a", 60 * sec, true, nil}, outcome{"b", 60 * sec, true, nil})
 		assert.True(t, (<-told).Decision.Allowed)
+		assert.Zero(t, b.s.waiting.Load())
 	})
 }
 

@@ -149,7 +149,7 @@ func TestErrors(t *testing.T) {
 		{"too large", func(w http.ResponseWriter, _ *http.Request) { problem(w, 413, "body") }, client.ErrInvalid, "413"},
 		{"no such path", http.NotFound, client.ErrUnavailable, "status 404"},
 		{"nobody could decide", func(w http.ResponseWriter, _ *http.Request) { problem(w, 503, "no owner") }, client.ErrUnavailable, "no owner"},
-		{"a gateway", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(502) }, client.ErrUnavailable, "502"},
+		{"a gateway", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, client.ErrUnavailable, "502"},
 		{"a gateway that limits by itself", func(w http.ResponseWriter, _ *http.Request) { problem(w, 429, "slow down") }, client.ErrUnavailable, "slow down"},
 		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, client.ErrUnavailable, "not that of a node"},
 		{"another object", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"ok":true}`) }, client.ErrUnavailable, "does not say"},

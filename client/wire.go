@@ -94,7 +94,7 @@ func (a *answer) stat(h *strategy.Hit) strategy.Stat {
 	v := a.verdict()
 	st := strategy.Stat{Key: h.Key, Remaining: v.Remaining, Wait: v.Wait, Limit: v.Limit, Owner: a.Owner, Degraded: a.Degraded}
 	for i := range h.Policy.Len() {
-		if _, r := h.Policy.Limit(i); r.Period() == time.Duration(a.PeriodMS)*time.Millisecond {
+		if r := h.Policy.Limit(i).Rate; r.Period() == time.Duration(a.PeriodMS)*time.Millisecond {
 			st.Rate = r
 			break
 		}

@@ -1,6 +1,7 @@
 package httpadapter
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -70,8 +71,22 @@ func TestChainGivesBack(t *testing.T) {
 		}
 		want := map[bool]float64{true: 9, false: 8}[refunds]
 		assert.Equal(t, want, remaining1(t, a))
+		assert.Zero(t, remaining1(t, b), "what was refused is not given back")
 		assert.Equal(t, 9.0, remaining1(t, c), "not asked after the refusal")
 	}
+}
+
+func TestChainGivesBackAfterTheClientHasGone(t *testing.T) {
+	fake := newFake()
+	ctx, leave := context.WithCancel(t.Context())
+	a := newThrottle(t, "a", "10/min", Options{Limiter: refundingLimiter{fake}})
+	b := newThrottle(t, "b", "1/min", Options{Limiter: fake, Identifier: func(*http.Request) (string, error) {
+		leave()
+		return "", errBroken
+	}})
+	_, err := newChain(t, AsGiven, Entries(a, b)...).Hit(get("/").WithContext(ctx))
+	assert.ErrorIs(t, err, errBroken)
+	assert.Equal(t, 10.0, remaining1(t, a))
 }
 
 func TestChainTellsOfRefundsThatFail(t *testing.T) {
@@ -110,9 +125,12 @@ func TestGroupIsDecidedAtOnce(t *testing.T) {
 	assert.Contains(t, w.Body.String(), `"violated-policies":["burst"]`)
 	assert.Equal(t, 98.0, remaining1(t, daily), "a refusal consumes none of them")
 
+	require.NoError(t, burst.SetRate("5/s"))
+	assert.Equal(t, `"burst";q=5;w=1, "daily";q=100;w=86400, "between";q=100;w=1`, serve(h, get("/")).Header().Get("RateLimit-Policy"))
+
 	d, err := daily.Hit(get("/"))
 	require.NoError(t, err)
-	assert.Equal(t, 97.0, d.Remaining, "hit alone, a member counts on the same state")
+	assert.Equal(t, 96.0, d.Remaining, "hit alone, a member counts on the same state")
 }
 
 func TestRefusalOfAGroupIsThatOfTheMember(t *testing.T) {
@@ -171,12 +189,12 @@ func TestChainRulesAndMark(t *testing.T) {
 	var throttled []bool
 	h := newChain(t, "", Entry{Throttle: th, Rules: []Rule{{Methods: []string{"POST"}}}}).Mark(
 		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { throttled = append(throttled, IsThrottled(r)) }))
-	for _, r := range []*http.Request{get("/api/1"), httptest.NewRequest("POST", "/", nil), httptest.NewRequest("POST", "/api/1", nil), httptest.NewRequest("POST", "/api/1", nil)} {
+	for _, r := range []*http.Request{get("/api/1"), httptest.NewRequest(http.MethodPost, "/", nil), httptest.NewRequest(http.MethodPost, "/api/1", nil), httptest.NewRequest(http.MethodPost, "/api/1", nil)} {
 		serve(h, r)
 	}
 	assert.Equal(t, []bool{false, false, false, true}, throttled)
 	require.NoError(t, th.Update(func(o *Options) { o.Limiter, o.OnError = &fakeLimiter{err: errBroken}, ReturnErrors }))
-	assert.Equal(t, 503, serve(h, httptest.NewRequest("POST", "/api/1", nil)).Code)
+	assert.Equal(t, 503, serve(h, httptest.NewRequest(http.MethodPost, "/api/1", nil)).Code)
 }
 
 func TestEmptyChainAllows(t *testing.T) {

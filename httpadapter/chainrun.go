@@ -81,7 +81,7 @@ func (s *step) resolve() error {
 	}
 	s.state, s.hit = resolved, h
 	if s.settings.Group != "" {
-		_, rate := h.Policy.Limit(0)
+		rate := h.Policy.Limit(0).Rate
 		s.limit = s.settings.limit(rate)
 	}
 	return nil

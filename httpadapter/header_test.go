@@ -43,6 +43,7 @@ func TestHeaders(t *testing.T) {
 		{"refused", refusedFor(time.Microsecond), `"u";q=100;w=60|"u";r=3;t=1|100|3|1|1`},
 		{"refused for a second", refusedFor(time.Second), `"u";q=100;w=60|"u";r=3;t=1|100|3|1|1`},
 		{"refused for more", refusedFor(time.Second + 1), `"u";q=100;w=60|"u";r=3;t=2|100|3|2|2`},
+		{"refused by a limiter that names no wait", refusedFor(0), `"u";q=100;w=60|"u";r=3;t=0|100|3|1|1`},
 		{"never", refusedFor(strategy.Never), `"u";q=100;w=60|"u";r=3|100|3||`},
 		{"bypassed", strategy.Allow(), `|||||`},
 		{"denied because nobody could decide", strategy.Decision{Verdict: strategy.Verdict{Wait: time.Second}}, `||||1|1`},

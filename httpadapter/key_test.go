@@ -31,9 +31,16 @@ func TestKeysDoNotCollide(t *testing.T) {
 		require.Equal(t, a == b, ka == kb, "%q and %q", ka, kb)
 		require.True(t, len(ka) >= 1 && len(ka) <= strategy.MaxKeyLen)
 
+		if ka != a[0] { // nobody's name is another's key
+			require.NotEqual(t, ka, keyOf(ka, "", ""))
+		}
+
 		sa, sb := part.Draw(t, "sa"), part.Draw(t, "sb")
 		require.Equal(t, sa == sb, scopeOf(sa) == scopeOf(sb))
 		require.LessOrEqual(t, len(scopeOf(sa)), strategy.MaxKeyLen)
+		if scoped := scopeOf(sa); scoped != sa {
+			require.NotEqual(t, scoped, scopeOf(scoped))
+		}
 	})
 }
 
@@ -45,7 +52,7 @@ func TestMethodAndRouteOnlyWhereAskedFor(t *testing.T) {
 		require.NoError(t, err)
 		return fake.last(t).Key
 	}
-	r := httptest.NewRequest("PUT", "/items/7", nil)
+	r := httptest.NewRequest(http.MethodPut, "/items/7", nil)
 	r.Pattern = "PUT /items/{id}"
 	assert.Equal(t, "192.0.2.1", key(Options{}, r))
 	assert.Equal(t, "=9:192.0.2.13:PUT0:", key(Options{PerMethod: true}, r))

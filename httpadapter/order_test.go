@@ -40,7 +40,7 @@ func (c *recorder) throttle(t *testing.T, o Options) *Throttle {
 	o.Rules = []Rule{{If: func(*http.Request, Context) bool { c.note("rule"); return c.rule }}}
 	o.CostFunc = func(*http.Request, Context) (int64, error) { c.note("cost"); return c.cost() }
 	o.Identifier = func(*http.Request) (string, error) { c.note("identifier"); return c.name() }
-	return newThrottle(t, "u", RateFunc(func(*http.Request, Context) (strategy.Rate, error) { c.note("rate"); return c.rate() }), o)
+	return newThrottle(t, "u", func(*http.Request, Context) (strategy.Rate, error) { c.note("rate"); return c.rate() }, o)
 }
 
 func (c *recorder) Hit(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {

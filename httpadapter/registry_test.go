@@ -70,6 +70,14 @@ func TestChangesAtRunTime(t *testing.T) {
 	assert.ErrorContains(t, th.Update(func(o *Options) { o.Limiter, o.Cost = nil, -1 }), "limiter: missing")
 	assert.Equal(t, 1.0, hit().Remaining, "nothing has changed")
 	assert.Equal(t, "u", th.UID())
+
+	other := newThrottle(t, "other", "10/min", Options{Limiter: fake})
+	require.NoError(t, other.Update(func(o *Options) {
+		o.CostFunc = func(*http.Request, Context) (int64, error) { return 4, nil }
+	}), "the cost that was never given is not in the way")
+	d, err := other.Hit(get("/"))
+	require.NoError(t, err)
+	assert.Equal(t, 6.0, d.Remaining)
 }
 
 // Guarantee 8: each call sees all of a change or nothing of it. The two versions differ in rate, cost and identity, and
@@ -123,7 +131,7 @@ func TestConcurrentChangesAreAtomic(t *testing.T) {
 
 func TestPoliciesOfRateFuncAreBounded(t *testing.T) {
 	rate := strategy.Rate{}
-	th := newThrottle(t, "u", RateFunc(func(*http.Request, Context) (strategy.Rate, error) { return rate, nil }), Options{Limiter: newFake()})
+	th := newThrottle(t, "u", func(*http.Request, Context) (strategy.Rate, error) { return rate, nil }, Options{Limiter: newFake()})
 	for i := range 3 * maxPolicies {
 		var err error
 		rate, err = strategy.NewRate(int64(i+1), time.Minute)

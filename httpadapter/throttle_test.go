@@ -67,7 +67,7 @@ func TestHitConsumesAndRefuses(t *testing.T) {
 	for name, rate := range map[string]any{
 		"text":   "2/min",
 		"rate":   strategy.MustRate("2/min"),
-		"func":   RateFunc(func(*http.Request, Context) (strategy.Rate, error) { return strategy.MustRate("2/min"), nil }),
+		"func":   func(*http.Request, Context) (strategy.Rate, error) { return strategy.MustRate("2/min"), nil },
 		"limits": []strategy.Limit{{Name: "a", Rate: strategy.MustRate("2/min")}, {Name: "b", Rate: strategy.MustRate("9/min")}},
 	} {
 		th := newThrottle(t, name, rate, Options{Limiter: fake})
@@ -85,7 +85,7 @@ func TestHitConsumesAndRefuses(t *testing.T) {
 }
 
 func TestCheckAnswersForTheCost(t *testing.T) {
-	rate := RateFunc(func(*http.Request, Context) (strategy.Rate, error) { return strategy.MustRate("60/min"), nil })
+	rate := func(*http.Request, Context) (strategy.Rate, error) { return strategy.MustRate("60/min"), nil }
 	th := newThrottle(t, "u", rate, Options{Limiter: newFake(), Strategy: strategy.GCRA{Burst: 3}})
 	for cost, want := range map[int64]bool{1: true, 3: true, 4: false} {
 		d, err := th.Check(get("/"), Cost(cost))
@@ -148,6 +148,13 @@ func TestIsThrottledTellsOfTheMostRecentHit(t *testing.T) {
 	assert.False(t, IsThrottled(r))
 	assert.Zero(t, Wait(r))
 	assert.False(t, IsThrottled(get("/")), "not tracked")
+
+	th.Enable()
+	hit()
+	assert.True(t, IsThrottled(r))
+	_, err := th.Hit(r, Cost(-1))
+	assert.ErrorIs(t, err, ErrInvalid)
+	assert.False(t, IsThrottled(r), "without a decision nothing was refused")
 }
 
 func TestAllowWritesTheRefusal(t *testing.T) {

@@ -1,6 +1,7 @@
 package httpadapter
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"sync/atomic"
@@ -18,7 +19,7 @@ func (o *outcome) record(d strategy.Decision) {
 		o.wait.Store(0)
 		return
 	}
-	o.wait.Store(int64(max(d.Wait, strategy.Never)))
+	o.wait.Store(int64(cmp.Or(d.Wait, 1))) // a refusal that names no wait is one all the same
 }
 
 func (o *outcome) throttled() bool { return o.wait.Load() != 0 }

@@ -1,78 +1,117 @@
 package node
 
 import (
+	"bufio"
+	"context"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
+	"net"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/traffik-io/traffik/internal/echo"
 	"github.com/traffik-io/traffik/strategy"
 )
 
-// benchCluster starts nodes that wait for each other, and returns when each is ready.
-func benchCluster(b *testing.B, count int, change func(*Config)) []*Node {
-	b.Helper()
-	var nodes []*Node
-	for i := range count {
-		c := Config{
-			Name: fmt.Sprintf("n%d", i), GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Timeout: 5 * time.Second,
-			OnUnreachable: Fail, Logger: slog.New(slog.DiscardHandler), Replicas: 1,
-		}
-		if i > 0 {
-			c.Join = []string{nodes[0].GossipAddr()}
-		}
-		if change != nil {
-			change(&c)
-		}
-		n, err := Start(b.Context(), c)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = n.Shutdown(closed) })
-		for !n.Ready() {
-			time.Sleep(10 * time.Millisecond)
-		}
-		nodes = append(nodes, n)
-	}
-	time.Sleep(2 * time.Second) // partitions have moved by then
-	return nodes
-}
+// ownerEnv makes the test binary the other process of a benchmark: it prints the addresses of its gossip and of an
+// echo, and serves until its standard input ends.
+const ownerEnv = "TRAFFIK_NODE_BENCH_OWNER"
 
-// benchHits hits keys of the owner, all admitted, by 32 callers per processor.
-func benchHits(b *testing.B, n *Node, owner string, keys int) {
-	p := policy("1000000000/s", strategy.FixedWindow{})
-	hits := make([]strategy.Hit, 0, keys)
-	for i := 0; len(hits) < keys; i++ {
-		h := strategy.NewHit(fmt.Sprintf("key:%d", i), p)
-		if n.Owner(h.UID, h.Key, h.Scope).Owner == owner {
-			hits = append(hits, h)
-		}
+func serveBenchmarks() {
+	bare, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
 	}
-	var next atomic.Int64
-	b.SetParallelism(32)
-	b.ReportAllocs()
-	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		i := int(next.Add(7919))
-		for pb.Next() {
-			if d, err := n.Hit(b.Context(), hits[i%keys]); err != nil || !d.Allowed {
-				b.Error(d, err)
+	go func() { // until the process ends
+		for {
+			conn, err := bare.Accept()
+			if err != nil {
 				return
 			}
-			i += 7
+			go echo.Serve(conn)
 		}
-	})
+	}()
+	n, err := Start(context.Background(), benchConfig("owner"))
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(n.GossipAddr(), bare.Addr())
+	_, _ = bufio.NewReader(os.Stdin).ReadByte()
 }
 
-func BenchmarkLocal(b *testing.B) {
-	n := benchCluster(b, 1, nil)[0]
-	for _, keys := range []int{1, 10_000} {
-		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) { benchHits(b, n, n.Name(), keys) })
+func benchConfig(name string) Config {
+	return Config{
+		Name: name, GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", OnUnreachable: Fail, Timeout: 5 * time.Second,
+		Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
+// startOwner starts the process that owns every key, and a node here that forwards to it.
+func startOwner(b *testing.B) (n *Node, bare string) {
+	cmd := exec.CommandContext(context.Background(), os.Args[0], "-test.run=^$")
+	cmd.Env = append(os.Environ(), ownerEnv+"=1")
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(b, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(b, err)
+	require.NoError(b, cmd.Start())
+	b.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	var seed string
+	_, err = fmt.Fscan(out, &seed, &bare)
+	require.NoError(b, err)
+	c := benchConfig("forwarder")
+	c.Role, c.Join = Lite, []string{seed}
+	n, err = Start(b.Context(), c)
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = n.Shutdown(context.Background()) })
+	require.Eventually(b, n.Ready, 10*time.Second, 10*time.Millisecond)
+	return n, bare
+}
+
+// BenchmarkForwarded compares hits on 100,000 keys that another process owns with the bare echo.
 func BenchmarkForwarded(b *testing.B) {
-	nodes := benchCluster(b, 2, nil)
-	b.Run("replicas=1", func(b *testing.B) { benchHits(b, nodes[0], nodes[1].Name(), 10_000) })
+	n, addr := startOwner(b)
+	keys := make([]string, 100_000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("user:%08d", i)
+	}
+	p := policy("1000000/min", strategy.TokenBucket{})
+	payload := make([]byte, 80) // a hit on the wire has about as much
+	for _, callers := range []int{1, 64, 1024} {
+		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+			conn, err := net.Dial("tcp", addr)
+			require.NoError(b, err)
+			bare := echo.NewClient(conn)
+			defer bare.Close()
+			hit := func(_, i int) {
+				h := strategy.NewHit(keys[i*7919%len(keys)], p)
+				if d, err := n.Hit(context.Background(), h); err != nil || !d.Allowed || d.Degraded {
+					b.Errorf("%+v %v", d, err)
+				}
+			}
+			echo.Compare(b, callers, hit, func(int, int) { bare.Do(payload) })
+		})
+	}
+}
+
+// BenchmarkLocal is a hit that this node owns.
+func BenchmarkLocal(b *testing.B) {
+	n, err := Start(b.Context(), benchConfig("owner"))
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = n.Shutdown(context.Background()) })
+	h := strategy.NewHit("user:42", policy("1000000000/min", strategy.TokenBucket{}))
+	b.ReportAllocs()
+	for b.Loop() {
+		if d, err := n.Hit(context.Background(), h); err != nil || !d.Allowed {
+			b.Fatal(d, err)
+		}
+	}
 }

@@ -17,7 +17,7 @@ import (
 // single node on loopback.
 type Config struct {
 	// Name is the stable name of this node, unique in the cluster, at most 128 bytes. A restarted node with the same
-	// name is given the same partitions. Default: host name and gossip port.
+	// name is given the same partitions. Default: host name and cluster port.
 	Name string
 	// GossipAddr is where memberlist listens, TCP and UDP. Default 127.0.0.1:7946; port 0 lets the system choose.
 	GossipAddr string
@@ -26,7 +26,8 @@ type Config struct {
 	// AdvertiseHost is the host that other nodes dial. Default: the bound host, or the first private address if that
 	// is unspecified (0.0.0.0 or ::).
 	AdvertiseHost string
-	// HTTPAddr is told to other nodes and shown by Members; the node itself does not listen there.
+	// HTTPAddr is told to other nodes and shown by Members; the node itself does not listen there. An unspecified host
+	// is replaced by the one that others dial.
 	HTTPAddr string
 	// Join are gossip addresses or DNS names, port 7946 if none is given, of nodes to join: all their addresses are
 	// tried, and again while the node runs. Empty: a cluster of one that others may join.

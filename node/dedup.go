@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
 
@@ -14,6 +15,7 @@ type dedup struct {
 	floor  uint64 // ids below it are settled
 	epochs []*dedupEpoch
 	spare  *dedupEpoch
+	free   []*remembered
 	size   int
 }
 
@@ -25,12 +27,16 @@ type dedupEpoch struct {
 // remembered is a hit that was accepted, and its answer once there is one.
 type remembered struct {
 	answered bool
-	response transport.HitResponse
+	status   transport.Status // Decided or Refunded, from the moment that it is charged
+	decision strategy.Decision
 	waiting  []transport.Responder // of the same hit, sent again before it was answered
 }
 
 // maxRemembered bounds the ids of one origin. An origin that has more in flight than that is told to slow down.
 const maxRemembered = 1 << 18
+
+// maxFree bounds what is kept for later hits, for each origin.
+const maxFree = 1 << 15
 
 // dedupVerdict says what is to be done with a hit.
 type dedupVerdict int
@@ -43,44 +49,50 @@ const (
 	full                        // too much is remembered
 )
 
-// accept looks the hit up. One that is pending is answered by whoever answers the first.
-func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (dedupVerdict, *remembered) {
+// accept looks the hit up. The response is that of a decided one; one that is pending is answered by whoever answers
+// the first.
+func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (v dedupVerdict, r *remembered, res *transport.HitResponse) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if settledBelow > d.floor {
 		d.settle(settledBelow)
 	}
 	if id < d.floor {
-		return stale, nil
+		return stale, nil, nil
 	}
 	e := d.epoch(id >> epochShift)
-	r := e.hits[id]
+	r = e.hits[id]
 	switch {
 	case r == nil && d.size >= maxRemembered:
-		return full, nil
+		return full, nil, nil
 	case r == nil:
-		r = &remembered{}
+		r = d.remembered()
 		e.hits[id] = r
 		d.size++
-		return first, r
+		return first, r, nil
 	case r.answered:
-		return decided, r
+		return decided, nil, r.response()
 	}
 	r.waiting = append(r.waiting, reply)
-	return pending, r
+	return pending, nil, nil
 }
 
 // charged notes what the answer to a first hit will be, for whoever owns its key next.
 func (d *dedup) charged(r *remembered, response *transport.HitResponse) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r.response = *response
+	r.status, r.decision = response.Status, response.Decision
+}
+
+// response is what a hit that was charged is answered.
+func (r *remembered) response() *transport.HitResponse {
+	return &transport.HitResponse{Status: r.status, Decision: r.decision}
 }
 
 // answer records the response to a first hit and sends it to whoever sent the hit again meanwhile.
 func (d *dedup) answer(r *remembered, response *transport.HitResponse) {
 	d.mu.Lock()
-	r.answered, r.response = true, *response
+	r.answered, r.status, r.decision = true, response.Status, response.Decision
 	waiting := r.waiting
 	r.waiting = nil
 	d.mu.Unlock()
@@ -100,6 +112,17 @@ func (d *dedup) forget(id uint64, r *remembered, response *transport.HitResponse
 			d.size--
 		}
 	}
+}
+
+// remembered returns an empty one.
+func (d *dedup) remembered() *remembered {
+	n := len(d.free)
+	if n == 0 {
+		return new(remembered)
+	}
+	r := d.free[n-1]
+	d.free = d.free[:n-1]
+	return r
 }
 
 // epoch finds or makes the map of an epoch; there are few, the newest last.
@@ -125,6 +148,12 @@ func (d *dedup) settle(below uint64) {
 			return false
 		}
 		d.size -= len(e.hits)
+		for _, r := range e.hits {
+			if r.answered && len(d.free) < maxFree { // of the others, the first is still being decided
+				*r = remembered{}
+				d.free = append(d.free, r)
+			}
+		}
 		clear(e.hits)
 		d.spare = e
 		return true

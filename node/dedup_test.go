@@ -21,21 +21,20 @@ func allowed(remaining float64) *transport.HitResponse {
 func TestDedup(t *testing.T) {
 	d := &dedup{}
 	id := uint64(7)<<epochShift | 1
-	verdict, hit := d.accept(id, 0, transport.Responder{})
+	verdict, hit, _ := d.accept(id, 0, transport.Responder{})
 	require.Equal(t, first, verdict)
 
-	verdict, again := d.accept(id, 0, transport.Responder{})
+	verdict, _, _ = d.accept(id, 0, transport.Responder{})
 	assert.Equal(t, pending, verdict)
-	assert.Same(t, hit, again)
 	assert.Len(t, hit.waiting, 1)
 	hit.waiting = nil // there is no connection to answer on
 
 	d.answer(hit, allowed(41))
-	verdict, again = d.accept(id, 0, transport.Responder{})
+	verdict, _, response := d.accept(id, 0, transport.Responder{})
 	assert.Equal(t, decided, verdict)
-	assert.Equal(t, 41.0, again.response.Decision.Remaining)
+	assert.Equal(t, 41.0, response.Decision.Remaining)
 
-	verdict, _ = d.accept(id+1, 8<<epochShift, transport.Responder{})
+	verdict, _, _ = d.accept(id+1, 8<<epochShift, transport.Responder{})
 	assert.Equal(t, stale, verdict, "its origin said that it waits for nothing in that epoch")
 	assert.Zero(t, d.size)
 	assert.Empty(t, d.epochs)
@@ -43,17 +42,30 @@ func TestDedup(t *testing.T) {
 
 func TestDedupForgetsWhatWasNotDecided(t *testing.T) {
 	d := &dedup{}
-	_, hit := d.accept(1, 0, transport.Responder{})
+	_, hit, _ := d.accept(1, 0, transport.Responder{})
 	d.forget(1, hit, &transport.HitResponse{Status: transport.Overloaded})
-	verdict, _ := d.accept(1, 0, transport.Responder{})
+	verdict, _, _ := d.accept(1, 0, transport.Responder{})
 	assert.Equal(t, first, verdict)
 	assert.Equal(t, 1, d.size)
+}
+
+// What is used again was answered: a turn that still runs keeps its own.
+func TestDedupReusesOnlyTheAnswered(t *testing.T) {
+	d := &dedup{}
+	_, running, _ := d.accept(1, 0, transport.Responder{})
+	_, done, _ := d.accept(2, 0, transport.Responder{})
+	d.answer(done, allowed(1))
+	d.accept(1<<epochShift, 1<<epochShift, transport.Responder{})
+	assert.Empty(t, d.free, "it is in use again")
+	assert.False(t, done.answered)
+	d.answer(running, allowed(2)) // harms nobody
+	assert.False(t, done.answered)
 }
 
 func TestDedupIsBounded(t *testing.T) {
 	d := &dedup{}
 	d.size = maxRemembered
-	verdict, _ := d.accept(1, 0, transport.Responder{})
+	verdict, _, _ := d.accept(1, 0, transport.Responder{})
 	assert.Equal(t, full, verdict)
 }
 

@@ -26,7 +26,7 @@ func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last erro
 	case n.cfg.OnUnreachable == LocalShare:
 		return n.shares.ask(ctx, r, len(n.view.Load().owners), n.id.Name)
 	case r.Op != transport.Stat: // which allow and deny know nothing of
-		_, rate := r.Hit.Policy.Limit(0)
+		rate := r.Hit.Policy.Limit(0).Rate
 		d := strategy.Decision{Degraded: true, Period: rate.Period(), Owner: n.id.Name}
 		d.Limit, d.Allowed = rate.Limit(), n.cfg.OnUnreachable == AllowAll
 		if !d.Allowed {

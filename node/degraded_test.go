@@ -71,7 +71,7 @@ func TestShareOfTheLimit(t *testing.T) {
 	p := policy("100/day", nil)
 	third, err := s.policy(p, 3)
 	require.NoError(t, err)
-	_, r := third.Limit(0)
+	r := third.Limit(0).Rate
 	assert.Equal(t, int64(34), r.Limit())
 	again, err := s.policy(p, 3)
 	require.NoError(t, err)

@@ -20,7 +20,8 @@
 //  5. A node serves whether or not its seeds answer. It looks for them, and for members that are gone, as long as it
 //     runs.
 //  6. Nothing is unbounded, and at a bound the answer is ErrOverloaded, at once.
-//  7. Shutdown ends every goroutine; hits in flight are answered first, and later ones are ErrClosed.
+//  7. Shutdown ends every goroutine, but that those of memberlist may wait for a dead peer for two seconds more; hits in
+//     flight are answered first, and later ones are ErrClosed.
 //  8. A node that joins or leaves loses no charge: partitions are handed over with what was charged in them, and with
 //     the ids of the hits that may be sent again.
 //  9. A crash loses nothing that was answered with Sync, and with Async at most what was answered within the last

@@ -67,7 +67,7 @@ func (n *Node) applyLocked(c change) {
 		n.former[c.addr] = time.Now()
 		n.links.gone(id, time.Now())
 		n.proofs.drop(id)
-		n.begin(func() { known.link.Close(closed) })
+		n.begin(func() { _ = known.link.Close(closed) })
 		n.log.Info("member is gone", "member", c.meta.name, "uid", short(id), "addr", c.addr, "state", known.meta.state)
 	case c.gone:
 	case known != nil:

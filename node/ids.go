@@ -109,7 +109,7 @@ func (d *dedup) appendCharges(b []byte, list []charge) []byte {
 	for _, x := range list {
 		if x.id >= d.floor {
 			b = binary.AppendUvarint(b, x.id)
-			b = appendAnswer(b, &x.hit.response)
+			b = appendAnswer(b, x.hit.response())
 		}
 	}
 	return b
@@ -151,7 +151,7 @@ func (d *dedup) installLocked(id uint64, response transport.HitResponse) *rememb
 	if e.hits[id] != nil {
 		return nil
 	}
-	hit := &remembered{answered: true, response: response}
+	hit := &remembered{answered: true, status: response.Status, decision: response.Decision}
 	e.hits[id] = hit
 	d.size++
 	return hit

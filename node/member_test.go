@@ -181,3 +181,16 @@ func TestShutdown(t *testing.T) {
 		}
 	}
 }
+
+// What is told to others is where they can dial: an unspecified host is that of gossip, or the advertised one.
+func TestUnspecifiedHostsAreSpecified(t *testing.T) {
+	n := &Node{gossip: &gossip{addr: "10.0.0.7:7946"}}
+	for in, want := range map[string]string{
+		"[::]:8080": "10.0.0.7:8080", "0.0.0.0:80": "10.0.0.7:80", ":81": "10.0.0.7:81", "127.0.0.1:8080": "127.0.0.1:8080",
+		"app.internal:80": "app.internal:80", "": "",
+	} {
+		assert.Equal(t, want, n.specified(in))
+	}
+	n.cfg.AdvertiseHost = "n7.internal"
+	assert.Equal(t, "n7.internal:8080", n.specified("[::]:8080"))
+}

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/node/ownership"
@@ -18,6 +18,9 @@ import (
 
 // Kinds of control messages between nodes, as they agree on them.
 const kindStatus = 1 // driver.Kind is 2, kindRefused 3
+
+// askAtOnce is how many members are asked at a time.
+const askAtOnce = 64
 
 // statusTimeout bounds how long Members waits for what the others tell.
 const statusTimeout = 500 * time.Millisecond
@@ -33,7 +36,8 @@ func (n *Node) Members(ctx context.Context) []Member {
 		owned[v.owners[i]] = count
 	}
 	all := make([]Member, len(v.members))
-	var asked sync.WaitGroup
+	var asked errgroup.Group
+	asked.SetLimit(askAtOnce)
 	for i, p := range v.members {
 		m := p.meta
 		all[i] = Member{
@@ -41,10 +45,13 @@ func (n *Node) Members(ctx context.Context) []Member {
 			ClusterAddr: m.clusterAddr, Version: m.version, Partitions: owned[p], Keys: n.actors.Keys(), Self: p == v.self,
 		}
 		if p.link != nil {
-			asked.Go(func() { all[i].Keys = keysOf(ctx, p) })
+			asked.Go(func() error {
+				all[i].Keys = keysOf(ctx, p)
+				return nil
+			})
 		}
 	}
-	asked.Wait()
+	_ = asked.Wait() // none fails: who does not tell has -1
 	return all
 }
 
@@ -94,7 +101,12 @@ func (n *Node) Owner(uid, key, scope string) Ownership {
 	hi, _ := n.hasher.Key(uid, key, or(scope, strategy.DefaultScope))
 	v := n.view.Load()
 	o := Ownership{Partition: v.ring.Partition(hi)}
-	if owner := n.route(v, o.Partition); owner != nil {
+	// What this node has heard of others' terms may be old: a handoff between two others is no news here.
+	owner := v.owner(o.Partition)
+	if n.driver.Mode(o.Partition) == driver.Serve {
+		owner = v.self
+	}
+	if owner != nil {
 		o.Owner = owner.meta.name
 	}
 	for _, name := range v.ring.Ranked(o.Partition) {

@@ -133,14 +133,35 @@ func (n *Node) listen(ctx context.Context) (err error) {
 	if n.gossip, err = startGossip(n.cfg.GossipAddr, n.cfg.AdvertiseHost, n.self, n.cfg.Secret, n.log); err != nil {
 		return err
 	}
-	if ip := net.ParseIP(host); n.cfg.AdvertiseHost == "" && ip != nil && ip.IsUnspecified() {
-		gossipHost, _, _ := net.SplitHostPort(n.gossip.addr)
-		n.self.clusterAddr = net.JoinHostPort(gossipHost, strconv.Itoa(port))
-		if err := n.gossip.set(n.self); err != nil {
-			return err
-		}
+	if err := n.specify(); err != nil {
+		return err
 	}
 	return n.serve()
+}
+
+// specify replaces unspecified hosts in what is announced by the one that gossip has chosen.
+func (n *Node) specify() error {
+	m := *n.self
+	m.clusterAddr, m.httpAddr = n.specified(m.clusterAddr), n.specified(m.httpAddr)
+	if m == *n.self {
+		return nil
+	}
+	n.self = &m
+	if err := n.gossip.set(&m); err != nil {
+		return err
+	}
+	n.gossip.announce()
+	return nil
+}
+
+// specified is addr with the host of gossip in place of an unspecified one.
+func (n *Node) specified(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if ip := net.ParseIP(host); err != nil || host != "" && (ip == nil || !ip.IsUnspecified()) {
+		return addr
+	}
+	own, _, _ := net.SplitHostPort(n.gossip.addr)
+	return net.JoinHostPort(or(n.cfg.AdvertiseHost, own), port)
 }
 
 // serve starts to answer other nodes, with a view of this node alone.
@@ -175,7 +196,7 @@ func (n *Node) abandon() {
 		_ = n.gossip.list.Shutdown()
 	}
 	if n.server != nil {
-		n.server.Close()
+		_ = n.server.Close()
 	}
 	if n.listener != nil {
 		n.listener.Close()
@@ -234,7 +255,8 @@ func (n *Node) tick(ctx context.Context) {
 }
 
 // bootstrap makes a joining node active: once it has joined and MinMembers full members are there, or after
-// BootstrapWait. It is ready when its view has then been still for a second, and it claims nothing any more.
+// BootstrapWait. It is ready when its view has then been still for a second and it serves what it should, or after
+// settleWait: others may be too slow to hand over.
 func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
 	patience := time.NewTimer(n.cfg.BootstrapWait)
 	defer patience.Stop()
@@ -255,17 +277,31 @@ func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
 		}
 	}
 start:
+	active := time.Now()
 	n.setState(Active)
 	n.gossip.announce()
 	for still, v := 0, n.view.Load(); still < 10; still++ {
 		if !sleep(ctx, 100*time.Millisecond) {
 			return
 		}
-		if now := n.view.Load(); now != v || n.driver.Stats().Parked > 0 {
+		if now := n.view.Load(); (now != v || !n.settled(now)) && time.Since(active) < settleWait {
 			still, v = 0, now
 		}
 	}
 	n.ready.Store(true)
+}
+
+// settleWait bounds how long a node that has joined waits for its partitions before it says that it is ready.
+const settleWait = 10 * time.Second
+
+// settled reports whether this node serves the partitions that it should own in v, and no others.
+func (n *Node) settled(v *view) bool {
+	for p := range v.ring.Partitions() {
+		if (v.owner(p) == v.self) != (n.driver.Mode(p) == driver.Serve) {
+			return false
+		}
+	}
+	return true
 }
 
 // Name is the stable name of this node.

@@ -42,10 +42,10 @@ func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now 
 	*t = turn{node: n, op: r.Op, reply: reply, id: r.ID, partition: p}
 	if r.Op == transport.Hit || r.Op == transport.Refund {
 		t.dedup = n.origin(reply.Peer().UID)
-		verdict, hit := t.dedup.accept(r.ID, r.SettledBelow, reply)
+		verdict, hit, response := t.dedup.accept(r.ID, r.SettledBelow, reply)
 		if t.hit = hit; verdict != first {
 			n.turns.Put(t)
-			n.repeat(verdict, hit, reply)
+			n.repeat(verdict, response, reply)
 			return
 		}
 	}
@@ -76,10 +76,10 @@ func (h *parkedHit) Resume(late bool) {
 }
 
 // repeat answers a hit that was sent before.
-func (n *Node) repeat(v dedupVerdict, hit *remembered, reply transport.Responder) {
+func (n *Node) repeat(v dedupVerdict, response *transport.HitResponse, reply transport.Responder) {
 	switch v {
 	case decided:
-		reply.Answer(&hit.response)
+		reply.Answer(response)
 	case stale:
 		reply.Answer(&transport.HitResponse{Status: transport.Failed, Code: codeStale, Text: "its id is settled"})
 	case full:

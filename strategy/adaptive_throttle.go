@@ -230,8 +230,6 @@ func (a *adaptive) Adapt(s State, old Algorithm, now Time) {
 // RecordsRefusals implements RefusalRecorder: a refusal may reduce the limit.
 func (*adaptive) RecordsRefusals() bool { return true }
 
-const adaptiveVersion = 1
-
 // Append implements Algorithm.
 func (*adaptive) Append(b []byte, s State) []byte {
 	st := s.(*adaptiveState)
@@ -239,7 +237,7 @@ func (*adaptive) Append(b []byte, s State) []byte {
 	if st.reduced {
 		reduced = 1
 	}
-	b = append(b, adaptiveVersion)
+	b = append(b, version)
 	b = binary.AppendVarint(b, int64(st.start))
 	b = binary.AppendUvarint(b, uint64(st.count))
 	b = binary.AppendUvarint(b, reduced)
@@ -249,7 +247,7 @@ func (*adaptive) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (a *adaptive) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(adaptiveVersion)
+	r.version()
 	st := &adaptiveState{start: r.window(a.period), count: r.uint(maxCount)}
 	st.reduced = r.uint(1) == 1
 	st.effective = r.float()

@@ -6,8 +6,9 @@ import (
 	"math"
 )
 
-// The encoded forms of this package are sequences of varints and of strings with their length in front. Each begins
-// with a version, so that a later form can be told apart.
+// version begins every encoded form of this package, so that a later form can be told apart. The rest are varints, and
+// strings with their length in front.
+const version = 1
 
 // errState is why a Decode refused its input.
 var errState = errors.New("state: malformed")
@@ -84,9 +85,9 @@ func (r *reader) bytes(limit int64) []byte {
 	return s
 }
 
-// version reads one byte, which must be v.
-func (r *reader) version(v byte) {
-	if len(r.b) == 0 || r.b[0] != v {
+// version reads the version.
+func (r *reader) version() {
+	if len(r.b) == 0 || r.b[0] != version {
 		r.b, r.bad = nil, true
 		return
 	}

@@ -199,12 +199,10 @@ func (c *costBucket) Adapt(s State, old Algorithm, now Time) {
 	}
 }
 
-const costVersion = 1
-
 // Append implements Algorithm.
 func (*costBucket) Append(b []byte, s State) []byte {
 	st := s.(*costState)
-	b = append(b, costVersion)
+	b = append(b, version)
 	b = appendAmount(b, st.used, st.last)
 	return st.costs.append(b)
 }
@@ -212,7 +210,7 @@ func (*costBucket) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (c *costBucket) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(costVersion)
+	r.version()
 	st := &costState{}
 	st.used, st.last = r.amount(costParts)
 	st.costs = r.history(c.window)

@@ -164,15 +164,17 @@ func (l *costLog) join(o *costLog, period int64) {
 	}
 }
 
-// clears is the earliest instant from which on what counts, of all logs together, is at most keep. It is after the
-// instant of a decision that found more.
-func clears(logs []costLog, period, keep int64) Time {
+// clears is the earliest instant after now from which on what counts, of all logs together, is at most keep. At now it
+// is more.
+func clears(logs []costLog, now Time, period, keep int64) Time {
 	earliest := Time(math.MaxInt64)
 	for i := range logs {
-		entries := logs[i].entries[logs[i].first:]
-		j := sort.Search(len(entries), func(j int) bool {
-			return sums(logs, entries[j].at+Time(period), period) <= keep
-		})
+		entries := logs[i].entries[logs[i].live(now, period):]
+		enough := func(j int) bool { return sums(logs, entries[j].at+Time(period), period) <= keep }
+		j := 0 // the oldest entry is mostly enough
+		if len(entries) > 0 && !enough(0) {
+			j = sort.Search(len(entries), enough)
+		}
 		if j < len(entries) {
 			earliest = min(earliest, entries[j].at+Time(period))
 		}

@@ -99,6 +99,9 @@ func (c Context) number(name string) (v float64, ok bool) {
 }
 
 func (c Context) validate() error {
+	if len(c) == 0 {
+		return nil
+	}
 	if len(c) > MaxContextEntries {
 		return fmt.Errorf("context: %d entries, at most %d are allowed", len(c), MaxContextEntries)
 	}

@@ -127,18 +127,16 @@ func (m *meter) Adapt(s State, old Algorithm, now Time) {
 	}
 }
 
-const meterVersion = 1
-
 // Append implements Algorithm.
 func (m *meter) Append(b []byte, s State) []byte {
 	st := s.(*meterState)
-	return appendAmount(append(b, meterVersion), st.used, st.last)
+	return appendAmount(append(b, version), st.used, st.last)
 }
 
 // Decode implements Algorithm.
 func (m *meter) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(meterVersion)
+	r.version()
 	st := &meterState{}
 	st.used, st.last = r.amount(m.period)
 	if !r.done() {

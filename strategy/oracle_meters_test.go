@@ -22,10 +22,7 @@ func newMeterOracle(s spec) *meterOracle { return &meterOracle{spec: s} }
 
 // size is the capacity, which GCRA states as a tolerance: (capacity - 1) emission intervals.
 func (o *meterOracle) size() *big.Rat {
-	burst := o.integer("burst_size", 0)
-	if burst == 0 {
-		burst = o.limit
-	}
+	burst := o.integer("burst_size", o.limit)
 	switch o.name {
 	case "token_bucket":
 		return ratInt(burst)
@@ -106,10 +103,7 @@ type costOracle struct {
 func newCostOracle(s spec) *costOracle { return &costOracle{spec: s} }
 
 func (o *costOracle) size() int64 {
-	if b := o.integer("burst_size", 0); b > 0 {
-		return b
-	}
-	return o.limit
+	return o.integer("burst_size", o.limit)
 }
 
 func (o *costOracle) capacity(int64, strategy.Hit) int64 { return o.size() }

@@ -70,7 +70,7 @@ func NewPolicy(limits ...Limit) (*Policy, error) {
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	p.encoded = append(p.encoded, policyVersion, byte(len(p.limits)))
+	p.encoded = append(p.encoded, version, byte(len(p.limits)))
 	for _, l := range p.limits {
 		p.encoded = append(p.encoded, l.encoded...)
 	}
@@ -122,8 +122,6 @@ func bind(l Limit) (*boundLimit, error) {
 	return b, nil
 }
 
-const policyVersion = 1
-
 // appendLimit appends name, strategy, rate and parameters. An unlimited rate has the period 0.
 func appendLimit(b []byte, l *boundLimit) []byte {
 	b = appendString(b, l.name)
@@ -166,8 +164,11 @@ func (p *Policy) RecordsRefusals() bool {
 // Len is the number of limits.
 func (p *Policy) Len() int { return len(p.limits) }
 
-// Name and Rate of limit i, in the order given to NewPolicy.
-func (p *Policy) Limit(i int) (name string, r Rate) { return p.limits[i].name, p.limits[i].rate }
+// Limit returns limit i, in the order given to NewPolicy.
+func (p *Policy) Limit(i int) Limit {
+	l := p.limits[i]
+	return Limit{Name: l.name, Rate: l.rate, Strategy: l.of}
+}
 
 // Encoded is the policy in the versioned form that [Registry.DecodePolicy] reads. Equal policies have equal bytes.
 // The caller must not change them.

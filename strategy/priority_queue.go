@@ -112,7 +112,7 @@ func (p *priorityQueue) Decide(s State, now Time, h Hit, charge bool) Verdict {
 	case !v.Allowed:
 		free := at
 		if h.Cost > room {
-			free = clears(rivals, p.period, p.limit-h.Cost)
+			free = clears(rivals, at, p.period, p.limit-h.Cost)
 		}
 		if seats <= 0 {
 			free = max(free, q.vacates(at, p.period, p.size))
@@ -161,11 +161,9 @@ func (p *priorityQueue) Adapt(s State, old Algorithm, now Time) {
 	}
 }
 
-const queueVersion = 1
-
 // Append implements Algorithm.
 func (*priorityQueue) Append(b []byte, s State) []byte {
-	b = append(b, queueVersion)
+	b = append(b, version)
 	for i := range s.(*queueState) {
 		b = s.(*queueState)[i].append(b)
 	}
@@ -175,7 +173,7 @@ func (*priorityQueue) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (*priorityQueue) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(queueVersion)
+	r.version()
 	q := new(queueState)
 	for i := range q {
 		q[i] = r.log()

@@ -114,3 +114,22 @@ func TestClockBack(t *testing.T) {
 		}
 	})
 }
+
+// TestLongLog: a log that is longer than it may be admits no more than one that is exact, and nothing sooner.
+func TestLongLog(t *testing.T) {
+	const longest = 1 << 20
+	s := spec{name: "sliding_window_log", limit: 2 * longest, period: 4 * second}
+	h, rs := strategy.NewHit("k", s.policy(t)), &strategy.Records{}
+	for i := range int64(longest + 2) {
+		decide(t, rs, firstDay+i, h, true)
+	}
+	now := firstDay + longest + 1
+	d := decide(t, rs, now, h, false)
+	require.Equal(t, float64(longest-2), d.Remaining)
+	for _, left := range []int64{1, 1000, longest / 2} {
+		at := firstDay + left + s.period // when so many have left, and one more is about to
+		got := decide(t, rs, at-1, h, false).Remaining
+		require.LessOrEqual(t, got, float64(longest-2+left))
+		require.Greater(t, got, float64(longest-2+left-16), "merged more than a slice")
+	}
+}

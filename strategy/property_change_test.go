@@ -19,7 +19,7 @@ func TestChange(t *testing.T) {
 		m.now = m.latest
 		changed := drawSpec(t, name)
 		if rapid.Bool().Draw(t, "same period") {
-			changed.period = m.period
+			changed = changed.within(m.period)
 		}
 		h := strategy.NewHit("user:42", m.policy)
 		h.Context = strategy.Context{"priority": "low"} // which sees what all others used

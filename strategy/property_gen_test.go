@@ -35,6 +35,7 @@ func drawSpec(t *rapid.T, name string) spec {
 		}
 	}
 	capacity := rapid.OneOf(rapid.Int64Range(1, 3), rapid.Int64Range(1, min(5*s.limit, 5000)), rapid.Just(s.limit))
+	burst := rapid.OneOf(rapid.Just(int64(0)), capacity) // 0 admits nothing
 	switch name {
 	case "fixed_window", "sliding_window_counter", "tiered_rate", "time_of_day", "adaptive_throttle":
 		if rapid.Bool().Draw(t, "count_rejected") {
@@ -45,10 +46,10 @@ func drawSpec(t *rapid.T, name string) spec {
 	}
 	switch name {
 	case "token_bucket":
-		set("burst_size", capacity)
+		set("burst_size", burst)
 	case "token_bucket_with_debt":
-		set("burst_size", capacity)
-		set("max_debt", capacity)
+		set("burst_size", burst)
+		set("max_debt", burst)
 	case "gcra":
 		if rapid.Bool().Draw(t, "by burst") {
 			set("burst", capacity)
@@ -79,9 +80,23 @@ func drawSpec(t *rapid.T, name string) spec {
 			s.params["time_windows"] = drawHours(t)
 		}
 	case "cost_based_token_bucket":
-		set("burst_size", capacity)
-		set("cost_window", rapid.Int64Range(1, 5))
-		share("min_refill_rate", 0.25, 0.75, 1, 2)
+		set("burst_size", burst)
+		set("cost_window", rapid.Int64Range(0, 5))
+		share("min_refill_rate", 0, 0.25, 0.75, 1, 2)
+	}
+	return s.within(s.period)
+}
+
+// within is s with another period, and without what is too much for it: a bucket that without a least rate would take too
+// long to fill, a tolerance of too many hits.
+func (s spec) within(period int64) spec {
+	s.period = period
+	perHit, size := float64(period)/float64(s.limit), float64(newCostOracle(s).size())
+	if s.params["min_refill_rate"] == 0.0 && size*size*perHit > float64(hundredYr) {
+		delete(s.params, "min_refill_rate")
+	}
+	if s.number("burst_tolerance_ms", 0)*1000/perHit > 1<<50 {
+		delete(s.params, "burst_tolerance_ms")
 	}
 	return s
 }

@@ -140,6 +140,40 @@ func TestJoin(t *testing.T) {
 	})
 }
 
+// TestJoinWithThePast: a copy that has seen less adds nothing. Guarantee 7.
+func TestJoinWithThePast(t *testing.T) {
+	forEach(t, func(t *rapid.T, name string) {
+		if name == "cost_based_token_bucket" {
+			return // keeps the costs that slow it down more, which may be the older ones
+		}
+		m := drive(t, name)
+		past := m.clone(t)
+		m.refunds = false
+		m.steps(t, rapid.IntRange(1, 10).Draw(t, "later"))
+		want := m.records.Append(nil)
+		require.NoError(t, past.Join(m.clone(t), strategy.Time(m.latest), true))
+		require.Equal(t, want, past.Append(nil), "%+v", m.spec)
+	})
+}
+
+// TestJoinOfRollovers: of two copies that saw different use in the period before, the one with less to roll over counts.
+func TestJoinOfRollovers(t *testing.T) {
+	s := spec{name: "quota_with_rollover", limit: 100, period: second}
+	h := strategy.NewHit("k", s.policy(t))
+	copyAfter := func(cost int64) *strategy.Records {
+		rs := &strategy.Records{}
+		h.Cost = cost
+		decide(t, rs, firstDay, h, true)
+		h.Cost = 10
+		decide(t, rs, firstDay+second, h, true)
+		return rs
+	}
+	joined := copyAfter(20)
+	require.Equal(t, 130.0, decide(t, joined, firstDay+second, h, false).Remaining)
+	require.NoError(t, joined.Join(copyAfter(60), strategy.Time(firstDay+second), true))
+	require.Equal(t, 110.0, decide(t, joined, firstDay+second, h, false).Remaining)
+}
+
 // TestJoinAcrossPolicies: the same where the copies were last charged under different policies. A log is only as long as
 // the period of the policy that it ends under, and what load did to a limit is no consumption. Guarantees 7 and 8.
 func TestJoinAcrossPolicies(t *testing.T) {

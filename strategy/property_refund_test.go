@@ -11,7 +11,7 @@ import (
 )
 
 // TestRefund: a refund is visible at once, never above full, and gives nothing to a later window than that of the
-// charge. Guarantee 10.
+// charge.
 func TestRefund(t *testing.T) {
 	forEach(t, func(t *rapid.T, name string) {
 		m := drive(t, name)

@@ -3,6 +3,7 @@ package strategy_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -70,4 +71,33 @@ func TestSeveral(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSeveralNameTheLongestWait: of limits that refuse, the one that refuses longest is named, and never is longest.
+func TestSeveralNameTheLongestWait(t *testing.T) {
+	limit := func(name, rate string) strategy.Limit {
+		return strategy.Limit{Name: name, Rate: strategy.MustRate(rate)}
+	}
+	for _, c := range []struct {
+		limits []strategy.Limit
+		cost   int64
+		by     string
+		wait   time.Duration
+	}{
+		{[]strategy.Limit{limit("short", "5/s"), limit("long", "5/min")}, 2, "long", time.Minute},
+		{[]strategy.Limit{limit("long", "5/min"), limit("short", "5/s")}, 2, "long", time.Minute},
+		{[]strategy.Limit{limit("never", "5/s"), limit("long", "9/min")}, 6, "never", strategy.Never},
+		{[]strategy.Limit{limit("long", "9/min"), limit("never", "5/s")}, 6, "never", strategy.Never},
+		{[]strategy.Limit{limit("free", "50/s"), limit("short", "5/s"), limit("wide", "90/min")}, 2, "short", time.Second},
+	} {
+		p, err := strategy.NewPolicy(c.limits...)
+		require.NoError(t, err)
+		h, rs := strategy.NewHit("k", p), &strategy.Records{}
+		h.Cost = 4
+		require.True(t, decide(t, rs, firstDay, h, true).Allowed)
+		h.Cost = c.cost
+		d := decide(t, rs, firstDay, h, true)
+		require.Equal(t, c.by, d.LimitedBy)
+		require.Equal(t, c.wait, d.Wait)
+	}
 }

@@ -107,7 +107,7 @@ func TestCheckAgreesWithHit(t *testing.T) {
 func TestRemainingIsRoundedDown(t *testing.T) {
 	for _, s := range []spec{
 		{name: "token_bucket", limit: 999_999, period: second, params: map[string]any{"burst_size": int64(1 << 50)}},
-		{name: "token_bucket", limit: 1<<53 + 3, period: day},
+		{name: "token_bucket", limit: 1<<53 + 4, period: day},
 		{name: "leaky_bucket", limit: 1<<53 - 1, period: hourMicros},
 		{name: "sliding_window_counter", limit: 1<<53 + 1, period: day},
 		{name: "cost_based_token_bucket", limit: 999_999, period: second, params: map[string]any{"burst_size": int64(1 << 50)}},

@@ -172,12 +172,10 @@ func (q *quota) Adapt(s State, old Algorithm, now Time) {
 	st.rolledOver = min(st.rolledOver, q.rollover(0))
 }
 
-const quotaVersion = 1
-
 // Append implements Algorithm.
 func (*quota) Append(b []byte, s State) []byte {
 	st := s.(*quotaState)
-	b = append(b, quotaVersion)
+	b = append(b, version)
 	if !st.known {
 		return b
 	}
@@ -189,7 +187,7 @@ func (*quota) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (q *quota) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(quotaVersion)
+	r.version()
 	st := &quotaState{}
 	if !r.done() {
 		*st = quotaState{r.window(q.period), r.uint(maxCount), r.uint(q.rollover(0)), true}

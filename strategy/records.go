@@ -41,10 +41,13 @@ var ErrNoRefund = errors.New("strategy: it does not support refunds")
 
 // Decide says whether h fits the policy at now. With charge set it records the outcome: the cost under every limit if
 // all allow it, and otherwise nothing but what the refusing limits themselves record of refusals. With charge unset
-// nothing changes. The policy and the cost of h are not validated here. The error is ErrTooManyLimits, and then
-// nothing has changed.
+// nothing changes. The policy and the cost of h are not validated here. A cost of 0 is allowed, and nobody is asked. The
+// error is ErrTooManyLimits, and then nothing has changed.
 func (rs *Records) Decide(now Time, h Hit, charge bool) (Decision, error) {
 	p := h.Policy
+	if h.Cost == 0 {
+		return Allow(), nil
+	}
 	if len(p.limits) > 1 {
 		return rs.decideAll(now, h, charge)
 	}
@@ -350,11 +353,9 @@ func (r *record) join(o *record, now Time, newer bool) {
 	}
 }
 
-const recordsVersion = 1
-
 // Append appends the encoded records, each with the limit under which it was last charged.
 func (rs *Records) Append(b []byte) []byte {
-	b = append(b, recordsVersion)
+	b = append(b, version)
 	for r := &rs.first; r != nil && r.limit != nil; r = r.next {
 		b = append(b, r.limit.encoded...)
 		b = appendBytes(b, r.limit.algo.Append(nil, r.unaged()))
@@ -369,7 +370,7 @@ func (rs *Records) Append(b []byte) []byte {
 // know, is an error. It does not keep b.
 func (r *Registry) DecodeRecords(b []byte) (*Records, error) {
 	rd := reader{b: b}
-	rd.version(recordsVersion)
+	rd.version()
 	rs := &Records{}
 	for n := 0; len(rd.b) > 0; n++ {
 		if n == maxRecords {
@@ -391,7 +392,7 @@ func (rs *Records) decodeOne(r *Registry, rd *reader) error {
 		return err
 	}
 	// The limit in the form of a policy of one, so that records of many keys share it.
-	p, err := r.DecodePolicy(append([]byte{policyVersion, 1}, start[:len(start)-len(rd.b)]...))
+	p, err := r.DecodePolicy(append([]byte{version, 1}, start[:len(start)-len(rd.b)]...))
 	if err != nil {
 		return err
 	}

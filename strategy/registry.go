@@ -105,8 +105,11 @@ func (r *Registry) DecodePolicy(b []byte) (*Policy, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p, err := r.retired[string(b)], error(nil)
-	if p == nil {
+	if p = r.policies[string(b)]; p != nil {
+		return p, nil // another has been faster
+	}
+	if p = r.retired[string(b)]; p == nil {
+		var err error
 		if p, err = r.parsePolicy(b); err != nil {
 			return nil, err
 		}
@@ -120,7 +123,7 @@ func (r *Registry) DecodePolicy(b []byte) (*Policy, error) {
 
 func (r *Registry) parsePolicy(b []byte) (*Policy, error) {
 	rd := reader{b: b}
-	rd.version(policyVersion)
+	rd.version()
 	limits := make([]Limit, rd.uint(MaxLimits))
 	for i := range limits {
 		l, err := r.readLimit(&rd)

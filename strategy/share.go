@@ -14,8 +14,8 @@ func (p *Policy) Share(n int) (*Policy, error) {
 		return p, nil
 	}
 	limits := make([]Limit, len(p.limits))
-	for i, b := range p.limits {
-		l := Limit{Name: b.name, Rate: b.rate, Strategy: b.of}
+	for i := range limits {
+		l := p.Limit(i)
 		if !l.Rate.infinite {
 			l.Rate.limit = nth(l.Rate.limit, int64(n))
 		}

@@ -139,12 +139,10 @@ func (c *slidingCounter) Adapt(s State, old Algorithm, now Time) {
 // RecordsRefusals implements RefusalRecorder.
 func (c *slidingCounter) RecordsRefusals() bool { return c.countRejected }
 
-const slidingVersion = 1
-
 // Append implements Algorithm.
 func (*slidingCounter) Append(b []byte, s State) []byte {
 	st := s.(*slidingState)
-	b = append(b, slidingVersion)
+	b = append(b, version)
 	b = binary.AppendVarint(b, int64(st.start))
 	b = binary.AppendUvarint(b, uint64(st.previous))
 	return binary.AppendUvarint(b, uint64(st.count))
@@ -153,7 +151,7 @@ func (*slidingCounter) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (c *slidingCounter) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(slidingVersion)
+	r.version()
 	st := &slidingState{start: r.window(c.period), previous: r.uint(maxCount), count: r.uint(maxCount)}
 	if !r.done() {
 		return nil, errState

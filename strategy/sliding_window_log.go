@@ -34,7 +34,7 @@ func (s *slidingLog) Decide(state State, now Time, h Hit, charge bool) Verdict {
 	case h.Cost > s.limit:
 		v.Wait = Never
 	case !v.Allowed:
-		v.Wait = wait(int64(clears([]costLog{*l}, s.period, s.limit-h.Cost) - now))
+		v.Wait = wait(int64(clears([]costLog{*l}, at, s.period, s.limit-h.Cost) - now))
 	}
 	v.Remaining = float(room)
 	return v
@@ -63,17 +63,15 @@ func (s *slidingLog) Adapt(state State, old Algorithm, now Time) {
 	l.prune(max(now, l.latest), old.(*slidingLog).period)
 }
 
-const logVersion = 1
-
 // Append implements Algorithm.
 func (*slidingLog) Append(b []byte, state State) []byte {
-	return state.(*costLog).append(append(b, logVersion))
+	return state.(*costLog).append(append(b, version))
 }
 
 // Decode implements Algorithm.
 func (*slidingLog) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(logVersion)
+	r.version()
 	l := r.log()
 	if !r.done() {
 		return nil, errState

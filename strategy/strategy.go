@@ -27,8 +27,8 @@ type Algorithm interface {
 	// New returns the state of a key never seen.
 	New() State
 	// Decide says whether h fits at now and, if charge is set, records it: its cost if it is allowed, and
-	// otherwise what the strategy records of refusals. With charge unset the state is not changed. A now before
-	// that of an earlier call must not give anything back.
+	// otherwise what the strategy records of refusals. With charge unset the state is not changed. The cost is at
+	// least 1. A now before that of an earlier call must not give anything back.
 	Decide(s State, now Time, h Hit, charge bool) Verdict
 	// Append appends the encoded state to b.
 	Append(b []byte, s State) []byte

@@ -91,12 +91,10 @@ func (w *window) Adapt(s State, old Algorithm, now Time) {
 // RecordsRefusals implements RefusalRecorder.
 func (w *window) RecordsRefusals() bool { return w.countRejected }
 
-const windowVersion = 1
-
 // Append implements Algorithm.
 func (*window) Append(b []byte, s State) []byte {
 	st := s.(*windowState)
-	b = append(b, windowVersion)
+	b = append(b, version)
 	b = binary.AppendVarint(b, int64(st.start))
 	return binary.AppendUvarint(b, uint64(st.count))
 }
@@ -104,7 +102,7 @@ func (*window) Append(b []byte, s State) []byte {
 // Decode implements Algorithm.
 func (w *window) Decode(b []byte) (State, error) {
 	r := reader{b: b}
-	r.version(windowVersion)
+	r.version()
 	st := &windowState{start: r.window(w.period), count: r.uint(maxCount)}
 	if !r.done() {
 		return nil, errState

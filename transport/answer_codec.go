@@ -205,6 +205,9 @@ func (d *decoder) limits() []strategy.LimitVerdict {
 		d.fail(errTooLong)
 		return nil
 	}
+	if n == 0 {
+		return nil
+	}
 	limits := make([]strategy.LimitVerdict, n)
 	for i := range limits {
 		l, fields := &limits[i], d.array(limitFields)

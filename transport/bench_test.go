@@ -7,14 +7,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/traffik-io/traffik/internal/echo"
 	"github.com/traffik-io/traffik/strategy"
 )
 
@@ -64,20 +63,20 @@ func serveBenchmarks() {
 	var rs strategy.Records
 	d, _ := rs.Decide(1_700_000_000_000_000, strategy.NewHit("k", policy), true)
 	handlers := []Handler{&constant{HitResponse{Status: Decided, Term: 1, Decision: d}}, newDeciding()}
-	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	bare, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
 	go func() { // until the process ends
 		for {
-			conn, err := echo.Accept()
+			conn, err := bare.Accept()
 			if err != nil {
 				return
 			}
-			go echoServe(conn)
+			go echo.Serve(conn)
 		}
 	}()
-	line := echo.Addr().String()
+	line := bare.Addr().String()
 	for _, h := range handlers {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -95,7 +94,7 @@ func serveBenchmarks() {
 }
 
 // startPeer starts the other process and returns the addresses of its echo and of its two handlers.
-func startPeer(b *testing.B) (echo, constant, deciding string) {
+func startPeer(b *testing.B) (bare, constant, deciding string) {
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), peerEnv+"=1")
 	cmd.Stderr = os.Stderr
@@ -108,9 +107,9 @@ func startPeer(b *testing.B) (echo, constant, deciding string) {
 		_ = in.Close()
 		_ = cmd.Wait()
 	})
-	_, err = fmt.Fscan(out, &echo, &constant, &deciding)
+	_, err = fmt.Fscan(out, &bare, &constant, &deciding)
 	require.NoError(b, err)
-	return echo, constant, deciding
+	return bare, constant, deciding
 }
 
 func benchPolicy() *strategy.Policy {
@@ -145,29 +144,7 @@ func frameLen(r *HitRequest) int {
 	return len(appendHit(nil, r))
 }
 
-// share calls do n times, from that many callers.
-func share(callers, n int, do func(caller, i int)) time.Duration {
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	began := time.Now()
-	for caller := range callers {
-		wg.Go(func() {
-			for {
-				i := int(next.Add(1))
-				if i > n {
-					return
-				}
-				do(caller, i)
-			}
-		})
-	}
-	wg.Wait()
-	return time.Since(began)
-}
-
-// BenchmarkForwarded compares hits that are forwarded to another process with the echo, in turns, so that both see
-// the same machine. It reports hits and echoes per second and their ratio; with one caller also the ratio of the
-// medians of the time that one takes.
+// BenchmarkForwarded compares hits that are forwarded to another process with the echo.
 func BenchmarkForwarded(b *testing.B) {
 	echoAddr, constantAddr, decidingAddr := startPeer(b)
 	hits := benchHits()
@@ -177,8 +154,8 @@ func BenchmarkForwarded(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/callers=%d", handler.name, callers), func(b *testing.B) {
 				conn, err := net.Dial("tcp", echoAddr)
 				require.NoError(b, err)
-				echo := newEchoClient(conn)
-				defer echo.close()
+				bare := echo.NewClient(conn)
+				defer bare.Close()
 				link, err := NewLink(benchConfig(1), handler.addr, Identity{UID: UID{2}})
 				require.NoError(b, err)
 				defer func() { _ = link.Close(context.Background()) }()
@@ -194,49 +171,8 @@ func BenchmarkForwarded(b *testing.B) {
 						b.Errorf("%v %v", r, err)
 					}
 				}
-				send := func(int, int) { echo.do(payload) }
-				share(callers, 4*callers, hit)
-				share(callers, 4*callers, send)
-				compare(b, callers, hit, send)
+				echo.Compare(b, callers, hit, func(int, int) { bare.Do(payload) })
 			})
 		}
 	}
-}
-
-// compare runs b.N of each in short turns.
-func compare(b *testing.B, callers int, hit, echo func(caller, i int)) {
-	b.ReportAllocs()
-	slice := max(callers*100, 2000)
-	var hitTime, echoTime time.Duration
-	var hitLat, echoLat []time.Duration
-	timed := func(do func(int, int), into *[]time.Duration) func(int, int) {
-		if callers > 1 {
-			return do
-		}
-		return func(caller, i int) {
-			t := time.Now()
-			do(caller, i)
-			*into = append(*into, time.Since(t))
-		}
-	}
-	hit, echo = timed(hit, &hitLat), timed(echo, &echoLat)
-	b.ResetTimer()
-	for left := b.N; left > 0; left -= slice {
-		n := min(slice, left)
-		hitTime += share(callers, n, hit)
-		b.StopTimer()
-		echoTime += share(callers, n, echo)
-		b.StartTimer()
-	}
-	b.ReportMetric(float64(b.N)/hitTime.Seconds(), "hits/s")
-	b.ReportMetric(float64(b.N)/echoTime.Seconds(), "echoes/s")
-	b.ReportMetric(100*echoTime.Seconds()/hitTime.Seconds(), "%ofEcho")
-	if callers == 1 {
-		b.ReportMetric(median(hitLat).Seconds()/median(echoLat).Seconds(), "p50/echo")
-	}
-}
-
-func median(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
 }

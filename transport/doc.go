@@ -33,6 +33,6 @@
 //
 // # Concurrency
 //
-// Link and Server are safe for concurrent use. A connection has three goroutines on the dialing side (reader, writer,
-// liveness), two on the other, all of which have ended when Close returns.
+// Link and Server are safe for concurrent use. A connection has four goroutines on the dialing side (reader, writer,
+// liveness, and one that returns calls whose context is over), two on the other; all have ended when Close returns.
 package transport

@@ -49,7 +49,7 @@ func NewLink(cfg Config, addr string, peer Identity) (*Link, error) {
 
 // Do sends r and waits for the answer. It waits neither for a window that is full (ErrOverloaded) nor for a peer that
 // is not connected (ErrNotSent, with the reason), except, within ctx, for the first attempt to connect. ErrBroken and
-// the errors of ctx leave open what the peer did. Cancelling ends the wait, not the request.
+// the errors of ctx leave open what the peer did. Cancelling ends the wait, within 5 ms, but not the request.
 func (l *Link) Do(ctx context.Context, r *HitRequest) (answer HitResponse, err error) {
 	c, err := l.connected(ctx)
 	if err != nil {
@@ -60,13 +60,11 @@ func (l *Link) Do(ctx context.Context, r *HitRequest) (answer HitResponse, err e
 	}
 	q := l.pool.Get().(*request)
 	q.b = appendHit(q.b, r)
-	if err := c.submit(q); err != nil {
+	if err := c.submit(ctx, q); err != nil {
 		l.release(q)
 		return answer, err
 	}
-	if err := wait(ctx, q); err != nil {
-		return answer, err
-	}
+	<-q.done
 	err = c.answer(q, &answer)
 	l.release(q)
 	return answer, err
@@ -81,34 +79,14 @@ func (l *Link) Call(ctx context.Context, kind uint8, body []byte) ([]byte, error
 	}
 	q := l.pool.Get().(*request)
 	q.b = appendCall(q.b, kind, body)
-	if err := c.submit(q); err != nil {
+	if err := c.submit(ctx, q); err != nil {
 		l.release(q)
 		return nil, err
 	}
-	if err := wait(ctx, q); err != nil {
-		return nil, err
-	}
+	<-q.done
 	result, err := c.result(q)
 	l.release(q)
 	return result, err
-}
-
-// wait returns nil when q has settled. Otherwise the caller has left q to the connection.
-func wait(ctx context.Context, q *request) error {
-	if ctx.Done() == nil {
-		<-q.done
-		return nil
-	}
-	select {
-	case <-q.done:
-		return nil
-	case <-ctx.Done():
-	}
-	if q.claim() {
-		return ctx.Err()
-	}
-	<-q.done // it settled at the same time
-	return nil
 }
 
 func (l *Link) release(q *request) {

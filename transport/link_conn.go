@@ -21,6 +21,7 @@ type linkConn struct {
 	frames *frameReader
 	peer   Identity
 	heard  atomic.Bool   // something was read since the last look
+	busy   chan struct{} // to watch, one token: there are calls again
 	ended  chan struct{} // closed when serve returns
 	odd    bool          // an answer to nothing was logged
 
@@ -33,17 +34,20 @@ type linkConn struct {
 	broken error
 	pings  uint64
 	pinged time.Time // when the last was sent
+	// watched says that watch looks at calls, looked is how many frames were queued when it did.
+	watched bool
+	looked  uint64
 }
 
 func newLinkConn(l *Link, conn net.Conn, frames *frameReader, peer Identity) *linkConn {
 	return &linkConn{
-		link: l, conn: conn, frames: frames, peer: peer, ended: make(chan struct{}),
+		link: l, conn: conn, frames: frames, peer: peer, busy: make(chan struct{}, 1), ended: make(chan struct{}),
 		out: newOutbox(conn, &l.cfg), sent: slots{limit: l.cfg.MaxInFlight},
 	}
 }
 
 // submit queues the frame of q, or says why it cannot; then q has not been sent and will not be.
-func (c *linkConn) submit(q *request) error {
+func (c *linkConn) submit(ctx context.Context, q *request) error {
 	if len(q.b) > c.link.cfg.MaxFrame {
 		return fmt.Errorf("%w: a frame of %d bytes, at most %d are allowed", ErrNotSent, len(q.b), c.link.cfg.MaxFrame)
 	}
@@ -56,8 +60,11 @@ func (c *linkConn) submit(q *request) error {
 	if c.sent.full() || o.fullLocked(len(q.b)) {
 		return ErrOverloaded
 	}
-	q.seq = o.queued
-	setStream(q.b, c.sent.put(q))
+	if ctx.Done() != nil {
+		q.ctx = ctx
+		c.watchLocked()
+	}
+	setStream(q.b, c.sent.put(o.queued, q))
 	o.putLocked(append(o.b, q.b...))
 	return nil
 }
@@ -97,6 +104,7 @@ func (c *linkConn) serve(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { c.out.run(done) }) // until done, or a write fails
 	wg.Go(func() { c.listen(done) })  // until done, or the peer is silent
+	wg.Go(func() { c.watch(done) })   // until done
 	err := c.read()
 	_ = c.conn.Close()
 	stop()
@@ -117,7 +125,7 @@ func (c *linkConn) fail(reason error) error {
 	unsent := fmt.Errorf("%w: %w", ErrNotSent, reason)
 	unknown := fmt.Errorf("%w: %w", ErrBroken, reason)
 	if errors.Is(reason, ErrNotSent) { // a stop from this side: what was sent is unknown all the same
-		unsent, unknown = reason, fmt.Errorf("%w: %v", ErrBroken, reason)
+		unsent, unknown = reason, fmt.Errorf("%w: %s", ErrBroken, reason.Error())
 	}
 	if c.stopped == nil {
 		c.stopped = unsent
@@ -125,14 +133,15 @@ func (c *linkConn) fail(reason error) error {
 	left, taken := c.sent.drain(), o.taken
 	o.b = nil
 	o.mu.Unlock()
-	for _, q := range left {
-		q.err = unknown
-		if q.seq >= taken {
-			q.err = unsent
+	for _, s := range left {
+		if s.req == nil {
+			continue
 		}
-		if !q.settle() {
-			c.link.release(q)
+		s.req.err = unknown
+		if s.stream>>slotBits >= taken {
+			s.req.err = unsent
 		}
+		s.req.settle()
 	}
 	return reason
 }
@@ -187,6 +196,7 @@ type arrival struct {
 	header
 	body []byte
 	req  *request
+	odd  bool // there is no such request
 }
 
 // arrivals bounds how many answers are matched under one lock, and so how long the first of them waits.
@@ -249,7 +259,9 @@ func (c *linkConn) settle(batch []arrival) {
 	}
 	c.out.mu.Lock()
 	for i := range batch {
-		batch[i].req = c.sent.take(batch[i].stream)
+		a := &batch[i]
+		q, ok := c.sent.take(a.stream)
+		a.req, a.odd = q, !ok
 	}
 	finished := c.stopped
 	if c.sent.used > 0 {
@@ -268,14 +280,14 @@ func (c *linkConn) settle(batch []arrival) {
 func (c *linkConn) deliver(a *arrival) {
 	q := a.req
 	if q == nil {
-		c.logOdd(a)
+		if a.odd {
+			c.logOdd(a)
+		}
 		return
 	}
 	q.typ = a.typ
 	q.b = append(q.b[:0], a.body...)
-	if !q.settle() {
-		c.link.release(q)
-	}
+	q.settle()
 }
 
 // answer decodes the answer to a hit into r, which is zero.

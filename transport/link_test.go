@@ -235,6 +235,46 @@ func TestCancelEndsTheWait(t *testing.T) {
 	})
 }
 
+// TestCancelOfMany shows calls that end by their contexts while others of the link go on, and that nothing looks at
+// contexts when there are no calls.
+func TestCancelOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var replies []Responder
+		r := newRig(t, testConfig(2), handler{hit: func(_ *HitRequest, reply Responder) { replies = append(replies, reply) }})
+		l := r.link(testConfig(1), Identity{})
+		var wg sync.WaitGroup
+		for i := range 4 * watchChunk {
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				if i%2 == 0 {
+					ctx = context.Background()
+				}
+				began := time.Now()
+				_, err := l.Do(ctx, testHit(1))
+				if i%2 == 0 {
+					assert.NoError(t, err)
+					return
+				}
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.LessOrEqual(t, time.Since(began), time.Second+watchEvery)
+			})
+		}
+		time.Sleep(2 * time.Second) // of the bubble
+		assert.Equal(t, 4*watchChunk, l.Stats().InFlight, "the peer still works on all of them")
+		for _, reply := range replies {
+			reply.Answer(allowed(1))
+		}
+		wg.Wait()
+		assert.Zero(t, l.Stats().InFlight)
+		time.Sleep(3 * watchEvery) // of the bubble
+		c := l.conn.Load()
+		c.out.mu.Lock()
+		assert.False(t, c.watched)
+		c.out.mu.Unlock()
+	})
+}
+
 // TestSilentPeer holds Guarantee 6: nothing is read, nothing is refused, and within DeadAfter and a tick all fail.
 func TestSilentPeer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

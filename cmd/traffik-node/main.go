@@ -50,7 +50,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case errors.Is(err, errRefused):
 		return exitRefused
 	}
-	fmt.Fprintf(p.err, "%s: %v\n", cmd.CommandPath(), err)
+	_, _ = fmt.Fprintf(p.err, "%s: %v\n", cmd.CommandPath(), err) // the status tells, too
 	if asks(cmd) {
 		return exitUnknown
 	}

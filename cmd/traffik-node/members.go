@@ -48,14 +48,14 @@ func (p *program) writeMembers(out []byte) error {
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return fmt.Errorf("the node's answer cannot be read: %w", err)
 	}
-	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tADDRESS\tSTATE\tROLE\tPARTITIONS\tKEYS\tVERSION")
+	w := tabwriter.NewWriter(p.out, 0, 8, 2, ' ', 0) // whose errors Flush returns
+	_, _ = fmt.Fprintln(w, "NAME\tADDRESS\tSTATE\tROLE\tPARTITIONS\tKEYS\tVERSION")
 	for _, m := range answer.Members {
 		keys := "?"
 		if m.Keys != nil {
 			keys = fmt.Sprint(*m.Keys)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", m.Name, m.HTTPAddr, m.State, m.Role, m.Partitions, keys, m.Version)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\n", m.Name, m.HTTPAddr, m.State, m.Role, m.Partitions, keys, m.Version)
 	}
 	return w.Flush()
 }

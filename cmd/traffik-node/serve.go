@@ -125,6 +125,7 @@ func (s *server) nodeConfig(secret []byte, m *metrics.Metrics) node.Config {
 	return node.Config{
 		Name: c.Name, GossipAddr: c.GossipAddr, ClusterAddr: c.ClusterAddr, AdvertiseHost: c.AdvertiseAddr,
 		HTTPAddr: advertised(s.listener.Addr().String(), c.AdvertiseAddr), Join: c.Join, Secret: secret, Role: c.Role,
+		Replicas: c.Replicas, Replication: c.Replication, ReplicationLag: c.ReplicationLag,
 		OnUnreachable: c.OnUnreachable, Timeout: c.Timeout, MaxKeys: c.MaxKeys, MinMembers: c.MinMembers,
 		// To a node 0 means its default; here it means not to wait.
 		BootstrapWait: max(c.BootstrapWait, 1), Version: version(), Logger: s.log, Hooks: node.Hooks{Decided: m.Decided},

@@ -23,7 +23,7 @@ const (
 
 // request is a request from a peer with header lines in the form "Name: value".
 func request(peer string, lines ...string) *http.Request {
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = peer
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, ": ")
@@ -88,6 +88,7 @@ func TestSpoofing(t *testing.T) {
 		{"unknown, quoted", fwd, proxy, "10.0.0.7", []string{`Forwarded: for=1.1.1.1, for="unknown"`}},
 		{"something after a quoted value", fwd, proxy, "10.0.0.7", []string{`Forwarded: for="203.0.113.5"x`}},
 		{"escapes and an odd spelling", fwd, proxy, "203.0.113.5", []string{`Forwarded: for=1.1.1.1,  FOR="203.0.11\3.5" ; Proto=https`}},
+		{"an escaped quote and a comma in another value", fwd, proxy, "203.0.113.5", []string{`Forwarded: for=1.1.1.1, for=203.0.113.5;host="a\",b"`}},
 		{"a list in a header of one address", cf, proxy, "10.0.0.7", []string{"CF-Connecting-IP: 1.1.1.1, 203.0.113.5"}},
 		{"two lines of a header of one address", cf, proxy, "10.0.0.7", []string{"CF-Connecting-IP: 1.1.1.1", "CF-Connecting-IP: 203.0.113.5"}},
 		{"a header of one address", cf, proxy, "203.0.113.5", []string{"CF-Connecting-IP: 203.0.113.5", "X-Forwarded-For: 1.1.1.1"}},

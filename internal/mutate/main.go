@@ -1,12 +1,3 @@
-// Command mutate checks the tests: it applies each of a kept list of mistakes to a copy of the module, one at a time,
-// and fails if the tests of the package do not notice.
-//
-// A mutation is a piece of source text and what to put in its place: a formula, a rounding, a comparison, a clamp, a
-// step of the clock. If the text is no longer found exactly once, or the result does not compile, that is a failure
-// too, so the list cannot rot.
-//
-//	go run ./internal/mutate             all mutations
-//	go run ./internal/mutate -only meter those whose file or description contains "meter"
 package main
 
 import (

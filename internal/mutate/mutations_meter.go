@@ -4,7 +4,7 @@ package main
 var meterMutations = []mutation{
 	{
 		file: "strategy/meter.go", what: "a wait is rounded down",
-		old: "us, _ := need.ceilDiv(m.limit)", new: "us, _, _ := need.divMod(m.limit)",
+		old: "us, ok := parts.ceilDiv(m.limit)", new: "us, _, ok := parts.divMod(m.limit)",
 		tests: "TestWaits/token_bucket$",
 	},
 	{
@@ -24,7 +24,7 @@ var meterMutations = []mutation{
 	},
 	{
 		file: "strategy/meter.go", what: "a wait does not count the time that the clock went back",
-		old: "wait(us + int64(at-now))", new: "wait(us)",
+		old: "wait(addSaturating(us, int64(at-now)))", new: "wait(addSaturating(us, 0*int64(at-now)))",
 		tests: "TestWaits/token_bucket$",
 	},
 	{
@@ -38,9 +38,9 @@ var meterMutations = []mutation{
 		tests: "TestBounded/token_bucket$",
 	},
 	{
-		file: "strategy/meter.go", what: "a refund of all whole tokens forgets the part of one",
-		old: "st.used.whole -= h.Cost; st.used.whole < 0", new: "st.used.whole -= h.Cost; st.used.whole <= 0",
-		tests: "TestRefundOfWhole",
+		file: "strategy/amount.go", what: "the last part of a token is forgiven",
+		old: "d.whole >= 0 {", new: "d.whole > 0 {",
+		tests: "TestRefundOfWhole|TestBounded/token_bucket$",
 	},
 	{
 		file: "strategy/meter.go", what: "copies are joined at the earlier instant",
@@ -68,18 +68,13 @@ var meterMutations = []mutation{
 		tests: "TestChange/token_bucket$",
 	},
 	{
-		file: "strategy/meter.go", what: "the last part of a token is forgiven",
-		old: "if left.whole < 0 {", new: "if left.whole <= 0 {",
+		file: "strategy/amount.go", what: "a borrow is lost",
+		old: "d.part += parts\n\t\td.whole--", new: "d.part += parts",
 		tests: "TestBounded/token_bucket$|TestOracle/token_bucket$",
 	},
 	{
-		file: "strategy/meter.go", what: "a borrow is lost",
-		old: "d.part += m.period\n\t\td.whole--", new: "d.part += m.period",
-		tests: "TestBounded/token_bucket$|TestOracle/token_bucket$",
-	},
-	{
-		file: "strategy/meter.go", what: "what remains is rounded up to what does not fit",
-		old: "return math.Nextafter(next, 0)", new: "return math.Nextafter(next, 2*next)",
+		file: "strategy/amount.go", what: "what remains is rounded up to what does not fit",
+		old: "return math.Nextafter(float64(a.whole+1), 0)", new: "return float64(a.whole + 1)",
 		tests: "TestRemainingIsRoundedDown",
 	},
 	{
@@ -111,5 +106,55 @@ var meterMutations = []mutation{
 		file: "strategy/gcra.go", what: "part of a hit remains",
 		old: "m.integral = true", new: "m.integral = false",
 		tests: "TestOracle/gcra$",
+	},
+	{
+		file: "strategy/amount.go", what: "a whole number that float64 cannot tell is rounded up",
+		old: "f >= 1<<53 && int64(f) > n", new: "f >= 1<<63 && int64(f) > n",
+		tests: "TestRemainingIsRoundedDown",
+	},
+	{
+		file: "strategy/token_bucket_with_debt.go", what: "debt is not part of the capacity",
+		old: "whole: size + s.MaxDebt", new: "whole: size + 0*s.MaxDebt",
+		tests: "TestOracle/token_bucket_with_debt",
+	},
+	{
+		file: "strategy/leaky_bucket.go", what: "a slot does not wait for the costs ahead",
+		old: "addSaturating(ahead, h.Cost)", new: "addSaturating(0*ahead, h.Cost)",
+		tests: "TestSlots",
+	},
+	{
+		file: "strategy/cost_based_token_bucket.go", what: "expensive hits do not slow the refill down",
+		old: "return c.base.times(fraction{n, h.sum})", new: "return c.base",
+		tests: "TestHistoryOfCosts",
+	},
+	{
+		file: "strategy/cost_based_token_bucket.go", what: "the refill slows down below its least",
+		old: "return c.slowest\n", new: "return c.base.times(fraction{n, h.sum})\n",
+		tests: "TestOracle/cost_based",
+	},
+	{
+		file: "strategy/cost_based_token_bucket.go", what: "a refill is rounded down",
+		old: "gone, ok := speed.in(int64(now-st.last), true)", new: "gone, ok := speed.in(int64(now-st.last), false)",
+		tests: "TestOracle/cost_based|TestWaits/cost_based",
+	},
+	{
+		file: "strategy/cost_based_token_bucket.go", what: "a wait is a microsecond too short",
+		old: "return us + 1, ok && us < math.MaxInt64", new: "return us, ok && us < math.MaxInt64",
+		tests: "TestWaits/cost_based",
+	},
+	{
+		file: "strategy/cost_based_token_bucket.go", what: "of two copies the faster refill is kept",
+		old: "case other.less(speed), ", new: "case speed.less(other), ",
+		tests: "TestJoin/cost_based",
+	},
+	{
+		file: "strategy/cost_based_token_bucket.go", what: "costs are forgotten as soon as the bucket is full",
+		old: "int64(at-st.last) >= idlePeriods*c.period", new: "int64(at-st.last) >= 0*idlePeriods*c.period",
+		tests: "TestHistoryOfCosts",
+	},
+	{
+		file: "strategy/history.go", what: "the oldest cost is kept in the sum",
+		old: "h.sum -= h.costs[h.next]\n", new: "_ = h.sum\n",
+		tests: "TestHistoryOfCosts",
 	},
 }

@@ -15,12 +15,12 @@ var recordsMutations = []mutation{
 	{
 		file: "strategy/records.go", what: "never is not the longest wait",
 		old: "return a.Wait == Never\n", new: "return b.Wait == Never\n",
-		tests: "TestSeveral",
+		tests: "TestSeveralNameTheLongestWait",
 	},
 	{
 		file: "strategy/records.go", what: "the shortest wait is told",
 		old: "return a.Wait > b.Wait", new: "return a.Wait < b.Wait",
-		tests: "TestSeveral",
+		tests: "TestSeveralNameTheLongestWait",
 	},
 	{
 		file: "strategy/records.go", what: "a check does not see that the policy changed",

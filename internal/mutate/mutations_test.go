@@ -28,7 +28,7 @@ func TestMutations(t *testing.T) {
 }
 
 // TestTry: a mutation that is noticed is told from one that survives, does not apply, does not compile or is not
-// looked for.
+// looked for, and the file is as it was. Guarantees 1 and 2.
 func TestTry(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -56,5 +56,11 @@ func TestTry(t *testing.T) {
 		} else {
 			assert.ErrorContains(t, err, c.want)
 		}
+		source, err := os.ReadFile(filepath.Join(dir, "sum", "s.go"))
+		require.NoError(t, err)
+		assert.Contains(t, string(source), "a + b")
 	}
+	require.NoError(t, baseline(t.Context(), dir, []mutation{{file: "sum/s.go"}}))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "sum", "s.go"), []byte("package sum\n\nfunc sum(a, b int) int { return 0 }\n"), 0o600))
+	require.ErrorContains(t, baseline(t.Context(), dir, []mutation{{file: "sum/s.go"}}), "without any mutation") // Guarantee 3
 }

@@ -134,7 +134,7 @@ func (m mutation) try(ctx context.Context, dir string) (output string, err error
 
 // goTest runs tests of a package in the module at dir, up to the first failure.
 func goTest(ctx context.Context, dir, pkg, tests string) (string, error) {
-	args := []string{"test", "-vet=off", "-count=1", "-failfast", "-short", "-timeout=2m", "-run", tests, "./" + filepath.ToSlash(pkg)}
+	args := []string{"test", "-vet=off", "-ldflags=-s -w", "-count=1", "-failfast", "-short", "-timeout=2m", "-run", tests, "./" + filepath.ToSlash(pkg)}
 	if usesRapid(filepath.Join(dir, pkg)) {
 		// A fixed seed, so that what is caught once is caught again; no time spent on small examples.
 		args = append(args, "-rapid.seed=1", "-rapid.checks=200", "-rapid.shrinktime=1ns", "-rapid.nofailfile")

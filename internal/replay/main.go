@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"log"
 	"os"
 )
 
@@ -11,17 +11,17 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: replay DIR")
 		os.Exit(2)
 	}
-	os.Exit(run(os.Args[1], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1], log.New(os.Stdout, "", 0), log.New(os.Stderr, "", 0)))
 }
 
 // run replays the traces of dir and returns the exit status.
-func run(dir string, stdout, stderr io.Writer) int {
+func run(dir string, stdout, stderr *log.Logger) int {
 	r, err := newReplay(stderr)
 	if err == nil {
 		err = r.dir(dir)
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "replay:", err)
+		stderr.Println("replay:", err)
 		return 1
 	}
 	r.report(stdout)

@@ -50,6 +50,6 @@ func (r *replay) rate(in *input, where string) {
 	}
 	if got != want {
 		t.mismatches++
-		fmt.Fprintf(r.log, "%s: rate %q: %s, want %s\n", where, *in.In, got, want)
+		r.log.Printf("%s: rate %q: %s, want %s", where, *in.In, got, want)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
-	"io"
+	"log"
 	"maps"
 	"math"
 	"os"
@@ -24,12 +24,12 @@ const (
 // replay is a run over many traces.
 type replay struct {
 	registry *strategy.Registry
-	log      io.Writer // a line for each mismatch and each trace that cannot be replayed
+	log      *log.Logger // a line for each mismatch and each trace that cannot be replayed
 	tallies  map[string]*tally
 	broken   bool // a trace could not be replayed
 }
 
-func newReplay(log io.Writer) (*replay, error) {
+func newReplay(log *log.Logger) (*replay, error) {
 	registry, err := strategy.NewRegistry()
 	return &replay{registry: registry, log: log, tallies: map[string]*tally{}}, err
 }
@@ -65,7 +65,7 @@ func (r *replay) file(name string) error {
 	for n := 1; lines.Scan(); n++ {
 		where := fmt.Sprintf("%s:%d", filepath.Base(name), n)
 		if err := r.line(lines.Bytes(), where); err != nil {
-			fmt.Fprintf(r.log, "%s: %v\n", where, err)
+			r.log.Printf("%s: %v", where, err)
 			r.broken = true
 		}
 	}
@@ -101,9 +101,9 @@ func (r *replay) tally(name string) *tally {
 }
 
 // report prints a line for each strategy, and one for rates.
-func (r *replay) report(w io.Writer) {
+func (r *replay) report(out *log.Logger) {
 	for _, name := range slices.Sorted(maps.Keys(r.tallies)) {
-		fmt.Fprintln(w, name, r.tallies[name])
+		out.Println(name, r.tallies[name])
 	}
 }
 
@@ -122,7 +122,7 @@ type traceRun struct {
 	*trace
 	*tally
 	where   string
-	log     io.Writer
+	log     *log.Logger
 	records strategy.Records
 	seen    original
 	parted  string // the name that excludes all that follows; "" while decisions agree
@@ -219,7 +219,7 @@ func (t *traceRun) compare(i int, what result, got, want, tolerance float64) {
 
 func (t *traceRun) mismatch(i int, format string, args ...any) {
 	t.mismatches++
-	fmt.Fprintf(t.log, "%s: %s ops[%d] %s: %s\n", t.where, t.Strategy, i, t.Ops[i].Op, fmt.Sprintf(format, args...))
+	t.log.Printf("%s: %s ops[%d] %s: %s", t.where, t.Strategy, i, t.Ops[i].Op, fmt.Sprintf(format, args...))
 }
 
 // millis is a wait in the unit of a trace; one that never ends is infinite.

@@ -4,7 +4,9 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +26,7 @@ func unpack(t *testing.T) (dir string) {
 	require.NoError(t, err)
 	for files := tar.NewReader(z); ; {
 		h, err := files.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return dir
 		}
 		require.NoError(t, err)
@@ -34,19 +36,21 @@ func unpack(t *testing.T) (dir string) {
 	}
 }
 
+func logger(b *bytes.Buffer) *log.Logger { return log.New(b, "", 0) }
+
 // replayed is what the command does with one file of these lines.
 func replayed(t *testing.T, lines ...string) (status int, stdout, stderr string) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "x.jsonl"), []byte(strings.Join(lines, "\n")), 0o600))
 	var out, log bytes.Buffer
-	status = run(dir, &out, &log)
+	status = run(dir, logger(&out), logger(&log))
 	return status, out.String(), log.String()
 }
 
 // Guarantee 3: the strategies answer as the original did, but for what is different on purpose.
 func TestRecorded(t *testing.T) {
 	var out, log bytes.Buffer
-	require.Equal(t, 0, run(unpack(t), &out, &log), "%s%s", &out, &log)
+	require.Equal(t, 0, run(unpack(t), logger(&out), logger(&log)), "%s%s", &out, &log)
 	assert.Empty(t, log.String())
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	assert.Len(t, lines, 15, "fourteen strategies and rates")
@@ -159,5 +163,5 @@ func TestErrors(t *testing.T) {
 		assert.Contains(t, log, c.want)
 	}
 	var out, log bytes.Buffer
-	assert.Equal(t, 1, run(t.TempDir(), &out, &log), "a directory without traces")
+	assert.Equal(t, 1, run(t.TempDir(), logger(&out), logger(&log)), "a directory without traces")
 }

@@ -21,7 +21,7 @@ const (
 	rulePause                  // validate after a gap
 	ruleLinks                  // close links after a gap
 	ruleAcks                   // answers wait for the copies
-	ruleDrop                   // a copy that is no longer kept up is dropped by name
 )
 
+// on reports whether a rule holds: always, outside tests.
 func (m *Machine) on(r rule) bool { return m.off&r == 0 }

@@ -28,8 +28,11 @@ func (m *Machine) onChunk(q *partition, from UID, c Chunk, s State) {
 	}
 }
 
-// arrived reports whether all chunks of a stream are staged, and forgets that they are.
+// arrived reports whether all chunks of a stream are staged, and forgets that they are. An empty partition has none.
 func (q *partition) arrived(from UID, stream uint64, chunks uint32) bool {
+	if chunks == 0 {
+		return true
+	}
 	for i, x := range q.staged {
 		if x.from == from && x.stream == stream {
 			q.staged = slices.Delete(q.staged, i, i+1)

@@ -39,7 +39,7 @@ type Send struct {
 // Mode says what happens to a hit that reaches a partition.
 type Mode uint8
 
-// The modes of a gate.
+// The modes of a gate. A partition of which no Gate was told is at Redirect, to nobody known.
 const (
 	Redirect Mode = iota // answer NOT_OWNER with Owner, zero if unknown
 	Park                 // keep it, within bounds, until the next Gate
@@ -65,8 +65,8 @@ type Adopt struct {
 	Term Term
 }
 
-// Install applies state: on top of the chunks that were staged from a peer under Stream, which replace what is here;
-// or, if Stream is 0, on top of what is here. It is then the copy at (Term, State.Seq).
+// Install applies state: on top of the chunks that were staged from a peer under Stream, which replace what is here
+// (by nothing, if there are none); or, if Stream is 0, on top of what is here. It is then the copy at (Term, State.Seq).
 type Install struct {
 	P      uint32
 	Term   Term

@@ -48,16 +48,18 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 		m.tick()
 	case ViewChanged:
 		m.setView(e)
+		m.begin()
 		m.tick()
 	case Proof:
 		m.view.proof[e.UID] = true
+		m.begin()
 		m.tick()
 	case ProofCleared:
 		delete(m.view.proof, e.UID)
 	case Doubted:
 		m.doubt()
 	case Received:
-		if q := m.part(e.Msg.partition()); q != nil {
+		if q := m.part(e.Msg.partition()); q != nil && e.From != m.cfg.Self && e.From != (UID{}) {
 			m.hear(e.From)
 			m.receive(q, e)
 			m.drive(q)
@@ -116,15 +118,20 @@ func (m *Machine) doubt() {
 
 func (m *Machine) tick() {
 	m.eachPartition(m.drive)
-	if m.view.ring != nil && m.state() == Active {
-		for p := range m.cfg.Partitions {
-			if m.parts[p] == nil && m.desired(p) == m.cfg.Self {
-				m.drive(m.part(p))
-			}
-		}
-	}
 	if m.state() == Leaving && m.drained() {
 		m.emit(Drained{})
+	}
+}
+
+// begin allocates the partitions that this node should own and knew nothing of.
+func (m *Machine) begin() {
+	if m.state() != Active {
+		return
+	}
+	for p := range m.cfg.Partitions {
+		if m.parts[p] == nil && m.desired(p) == m.cfg.Self {
+			m.part(p)
+		}
 	}
 }
 

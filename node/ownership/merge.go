@@ -78,6 +78,9 @@ func (m *Machine) joined(q *partition, e Joined) {
 		return
 	}
 	m.mutated(q, e.Seq)
+	if slices.ContainsFunc(q.own.merging, func(x merging) bool { return x.from == e.From && x.id == e.ID }) {
+		return
+	}
 	q.own.merging = append(q.own.merging, merging{e.From, e.ID, e.Seq})
 }
 

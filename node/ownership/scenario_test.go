@@ -3,6 +3,7 @@ package ownership
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -16,19 +17,27 @@ type scenario struct {
 	Silence strategy.Time
 	Every   strategy.Time // mean gap between hits
 	Attempt strategy.Time // after which a hit is tried again
+	Lag     strategy.Time `json:",omitzero"` // of gossip, at most; 300 ms if 0
 	Nodes   int
 	Sync    bool
 	Proof   bool
-	Faults  []fault
+	// Directed ranks the nodes by number in every partition, but for the node First, which ranks first.
+	Directed bool `json:",omitzero"`
+	First    int  `json:",omitzero"`
+	Faults   []fault
 }
 
 // fault is something that happens to a node that is chosen when it happens: the Who-th of those that it can happen to.
+// In a directed schedule, which Ranked says, it is the Who-th in the rank of partition 0, and it happens for sure, but
+// not before Await has come about: "frozen" or "owner" is then the role of the Too-th in partition 0.
 type fault struct {
 	At       strategy.Time
 	Kind     string
 	Who, Too int
 	For      strategy.Time
 	Detect   strategy.Time
+	Ranked   bool   `json:",omitzero"`
+	Await    string `json:",omitzero"`
 }
 
 var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed", "storm", "storm"}
@@ -84,6 +93,10 @@ func newFault(r *rand.Rand, mode string, at strategy.Time) fault {
 
 // inject does f now, or a little later if that would be a second fault at once; after a while it is left out.
 func (s *sim) inject(f fault, tries int) {
+	if f.Ranked {
+		s.injectRanked(f)
+		return
+	}
 	var up []*simNode
 	for _, n := range s.nodes {
 		if n.up && !n.leaving && !n.paused {
@@ -101,9 +114,26 @@ func (s *sim) inject(f fault, tries int) {
 		return
 	}
 	n, o := up[f.Who%len(up)], up[f.Too%len(up)]
-	if f.Kind[:2] == "le" && s.split && !s.hasCompany(n, up) {
-		return // it would exit at once, as nobody is left to take over
+	if strings.HasPrefix(f.Kind, "leave") && !s.hasCompany(n, up) {
+		return // it would exit at once, as nobody that it knows of is left to take over
 	}
+	s.apply(f, n, o)
+	if f.Kind == "leave2" && o != n && len(up) > 3 {
+		s.leave(o)
+	}
+}
+
+func (s *sim) injectRanked(f fault) {
+	who, too := s.order[0][f.Who], s.order[0][f.Too]
+	if f.Await != "" && (too >= len(s.nodes) || s.nodes[too].m.Status(0).Role.String() != f.Await) {
+		s.after(msec, nil, func() { s.injectRanked(f) })
+		return
+	}
+	s.apply(f, s.nodes[who], s.nodes[too])
+}
+
+// apply does f to n, or between n and o.
+func (s *sim) apply(f fault, n, o *simNode) {
 	s.events++
 	if s.log != nil {
 		s.log("%d %s %d %d for %d", s.rel()/msec, f.Kind, n.idx, o.idx, f.For/msec)
@@ -113,9 +143,6 @@ func (s *sim) inject(f fault, tries int) {
 		s.addNode()
 	case "leave", "leave2":
 		s.leave(n)
-		if f.Kind == "leave2" && o != n && len(up) > 3 {
-			s.leave(o)
-		}
 	case "crash":
 		s.crash(n)
 	case "pause":
@@ -131,7 +158,7 @@ func (s *sim) inject(f fault, tries int) {
 
 func (s *sim) hasCompany(n *simNode, up []*simNode) bool {
 	for _, o := range up {
-		if o != n && !s.cut(n.idx, o.idx) {
+		if o != n && n.view[o.idx] == Active && !s.cut(n.idx, o.idx) {
 			return true
 		}
 	}

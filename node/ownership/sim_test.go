@@ -64,6 +64,7 @@ type sim struct {
 	commits     [simParts]int
 	activations [simParts]int
 	joins       [simParts]int
+	parked      int
 	violations  []string
 	log         func(string, ...any)
 }
@@ -80,6 +81,11 @@ func newSim(sc scenario, off rule) *sim {
 			s.order[p] = append(s.order[p], i)
 		}
 		r := rand.New(rand.NewPCG(sc.Seed, uint64(p)+100))
+		if sc.Directed {
+			copy(s.order[p][1:sc.First+1], s.order[p][:sc.First])
+			s.order[p][0] = sc.First
+			continue
+		}
 		r.Shuffle(maxNodes, func(i, j int) { s.order[p][i], s.order[p][j] = s.order[p][j], s.order[p][i] })
 	}
 	return s
@@ -173,7 +179,7 @@ func (s *sim) gossip(n *simNode, st MemberState, base strategy.Time) {
 		if o == n {
 			continue
 		}
-		s.after(base+s.rnd(20*msec, 300*msec), o, func() {
+		s.after(base+s.rnd(20*msec, max(300*msec, s.sc.Lag)), o, func() {
 			if inc <= o.incs[n.idx] || s.split && s.sides[n.idx] != s.sides[o.idx] {
 				return
 			}

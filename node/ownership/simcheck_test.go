@@ -96,15 +96,15 @@ func (n *simNode) trace(f Effect) {
 	s := n.s
 	switch f := f.(type) {
 	case Send:
-		if f.Msg.partition() == uint32(tracedPart()) {
+		if f.Msg.partition() == uint32(*flagPart) {
 			s.log("%d n%d -> n%d %T%s", s.rel()/msec, n.idx, int(f.To[15])-1, f.Msg, s.show(f.Msg))
 		}
 	case Gate:
-		if f.P == uint32(tracedPart()) {
+		if f.P == uint32(*flagPart) {
 			s.log("%d n%d gate %d term %s", s.rel()/msec, n.idx, f.Mode, s.short(f.Term))
 		}
 	case Adopt:
-		if f.P == uint32(tracedPart()) {
+		if f.P == uint32(*flagPart) {
 			s.log("%d n%d adopt %s", s.rel()/msec, n.idx, s.short(f.Term))
 		}
 	case Stream, Freeze, Install, Discard, Retain, Join, Forget:
@@ -125,7 +125,7 @@ func (n *simNode) trace(f Effect) {
 		case Forget:
 			p = f.P
 		}
-		if p == uint32(tracedPart()) {
+		if p == uint32(*flagPart) {
 			s.log("%d n%d %T", s.rel()/msec, n.idx, f)
 		}
 	case CloseLinks, Drained:

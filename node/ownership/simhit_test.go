@@ -104,6 +104,7 @@ func (n *simNode) hit(h *simHit, reply func(outcome, int)) {
 			reply(notOwner, -1)
 			return
 		}
+		n.s.parked++
 		q.parked = append(q.parked, func() { n.hit(h, reply) })
 	case Serve:
 		n.turn(h, q, reply)

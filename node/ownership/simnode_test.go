@@ -313,8 +313,10 @@ func (n *simNode) install(f Install) {
 	}
 	if f.Stream != 0 {
 		q.st = simState{}
-		for _, b := range q.staged[f.From].blobs {
-			apply(b)
+		if x := q.staged[f.From]; x != nil {
+			for _, b := range x.blobs {
+				apply(b)
+			}
 		}
 		delete(q.staged, f.From)
 	}
@@ -357,22 +359,26 @@ func (n *simNode) join(f Join) {
 	n.step(Joined{f.P, f.From, f.ID, q.seq})
 }
 
-// stream sends the records one by one, while hits go on.
+// stream sends the records that exist one by one, while hits go on.
 func (n *simNode) stream(f Stream) {
 	q := &n.parts[f.P]
 	q.streams[f.To] = f.Stream
-	base := q.seq
+	base, chunks := q.seq, uint32(0)
 	var next func(k int)
 	next = func(k int) {
 		if q.streams[f.To] != f.Stream || q.term != f.Term {
 			return
 		}
+		for k < simKeys && q.st.recs[k].count == 0 {
+			k++
+		}
 		if k == simKeys {
-			n.step(Streamed{f.P, f.To, f.Stream, simKeys, base})
+			n.step(Streamed{f.P, f.To, f.Stream, chunks, base})
 			return
 		}
+		chunks++
 		b := simBlob{keys: []int{k}, recs: []simRecord{q.st.recs[k]}, merged: append([]MergeID(nil), q.st.merged...)}
-		n.post(f.To, bulk, Chunk{f.P, f.Term, f.Stream, uint32(k + 1)}, n.pack(0, b))
+		n.post(f.To, bulk, Chunk{f.P, f.Term, f.Stream, chunks}, n.pack(0, b))
 		n.s.after(n.s.rnd(0, 5*msec), n, func() { next(k + 1) })
 	}
 	n.s.after(n.s.rnd(0, 5*msec), n, func() { next(0) })

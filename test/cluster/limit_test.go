@@ -106,6 +106,23 @@ func agree(t *testing.T, c [3]*process, key, policy string) {
 	}
 }
 
+// A hit that waits is held by its owner, whichever node was asked, and charged when it is admitted.
+func TestHitsWaitAtTheirOwner(t *testing.T) {
+	t.Parallel()
+	n1 := start(t, "n1")
+	n2 := start(t, "n2", "--join", n1.gossip).ready()
+	n2.sees("n1", "n2")
+	body := fmt.Sprintf(`{"key":%q,"rate":"2/s","strategy":"gcra","max_wait_ms":20000}`, n2.keyOf("n1"))
+	for range 3 {
+		r := n2.post("/v1/hit", "%s", body)
+		assert.Equal(t, 200, r.Status, "%s", r.Detail)
+		assert.Equal(t, "n1", r.Owner)
+		assert.False(t, r.Degraded)
+	}
+	r := n2.post("/v1/check", "%s", body)
+	assert.Equal(t, 200, r.Status)
+}
+
 func TestNodesSpeakWithASecretOnly(t *testing.T) {
 	t.Parallel()
 	secret, other := secretFile(t, "one secret of some length"), secretFile(t, "another secret of some length")

@@ -179,6 +179,22 @@ func eventually(t testing.TB, try func() error) {
 	}
 }
 
+// Guarantees 1 and 2.
+func TestProcessesEndWithTheirTest(t *testing.T) {
+	t.Parallel()
+	var p *process
+	t.Run("starts one", func(t *testing.T) {
+		p = start(t, "n1")
+		for _, addr := range []string{strings.TrimPrefix(p.http, "http://"), p.cluster, p.gossip} {
+			host, _, err := net.SplitHostPort(addr)
+			require.NoError(t, err)
+			require.True(t, net.ParseIP(host).IsLoopback(), "%s", addr)
+		}
+	})
+	<-p.exited
+	require.ErrorIs(t, p.cmd.Process.Signal(syscall.Signal(0)), os.ErrProcessDone)
+}
+
 // unusedAddr is an address of loopback where nobody listens.
 func unusedAddr(t testing.TB) string {
 	t.Helper()

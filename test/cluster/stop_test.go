@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -32,12 +33,11 @@ func TestSignalsLeaveGracefully(t *testing.T) {
 }
 
 // held is a hit whose body the node is waiting for, so that it is in flight.
-func held(t *testing.T, p *process) (finish func() *http.Response) {
+func held(t *testing.T, p *process, body string) (finish func() *http.Response) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.http, "http://"))
 	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close() })
-	body := `{"key":"held","rate":"1/day"}`
 	fmt.Fprintf(conn, "POST /v1/hit HTTP/1.1\r\nHost: n\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", len(body))
 	answers := bufio.NewReader(conn)
 	line, err := answers.ReadString('\n') // the node asks for the body
@@ -46,10 +46,13 @@ func held(t *testing.T, p *process) (finish func() *http.Response) {
 	_, err = answers.ReadString('\n')
 	require.NoError(t, err)
 	return func() *http.Response {
-		_, err := io.WriteString(conn, body)
-		require.NoError(t, err)
+		if _, err := io.WriteString(conn, body); !assert.NoError(t, err) {
+			return &http.Response{}
+		}
 		res, err := http.ReadResponse(answers, nil)
-		require.NoError(t, err)
+		if !assert.NoError(t, err) {
+			return &http.Response{}
+		}
 		return res
 	}
 }
@@ -57,7 +60,7 @@ func held(t *testing.T, p *process) (finish func() *http.Response) {
 func TestHitsInFlightAreAnsweredBeforeANodeLeaves(t *testing.T) {
 	t.Parallel()
 	p := start(t, "n1")
-	finish := held(t, p)
+	finish := held(t, p, `{"key":"k","rate":"1/day"}`)
 	p.signal(syscall.SIGTERM)
 	p.log.until(t, "msg=leaving")
 	eventually(t, func() error { // it takes no new ones
@@ -72,10 +75,29 @@ func TestHitsInFlightAreAnsweredBeforeANodeLeaves(t *testing.T) {
 	assert.Equal(t, 0, p.wait())
 }
 
+// A hit that waits longer than a leaving node may is answered, as not decided.
+func TestHitsThatWaitAreAnsweredBeforeANodeLeaves(t *testing.T) {
+	t.Parallel()
+	p := start(t, "n1", "--drain-timeout", "2s")
+	const body = `{"key":"k","rate":"2/min","strategy":"gcra","max_wait_ms":60000}`
+	require.Equal(t, 200, p.post("/v1/hit", body).Status)
+	finish := held(t, p, body)
+	answered := make(chan *http.Response, 1)
+	go func() { answered <- finish() }() // ends with the answer
+	p.signal(syscall.SIGTERM)
+	select {
+	case res := <-answered:
+		assert.Equal(t, 503, res.StatusCode)
+	case <-time.After(patience):
+		require.FailNow(t, "the hit is not answered")
+	}
+	assert.Equal(t, 0, p.wait())
+}
+
 func TestASecondSignalStopsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := start(t, "n1", "--drain-timeout", "1h")
-	held(t, p)
+	held(t, p, `{"key":"k","rate":"1/day"}`)
 	p.signal(syscall.SIGTERM)
 	p.log.until(t, "msg=leaving")
 	p.signal(syscall.SIGTERM)
@@ -88,7 +110,7 @@ func TestBadUsageIsNamed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "traffik.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("timeout: 1s\npolicies:\n  login: {rate: 5 per minuet}\n"), 0o600))
 	for args, want := range map[string]string{
-		"--replicas 3":               "unknown flag: --replicas",
+		"--snapshot-dir 3":           "unknown flag: --snapshot-dir",
 		"--timeout soon":             `"soon" for "--timeout" flag`,
 		"--gossip-addr localhost":    `"localhost" for "--gossip-addr" flag: is not host:port`,
 		"--join a:b":                 `"a:b" for "--join" flag`,

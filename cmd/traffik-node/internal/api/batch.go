@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -52,38 +53,23 @@ func (h *Handler) batch(w http.ResponseWriter, r *http.Request) error {
 
 // splitBatch returns the text of each entry.
 func splitBatch(data []byte) (entries [][]byte, err error) {
-	s := scanner{data: data}
-	for s.open('{', "an object"); s.next('}'); {
-		switch name := s.name(); {
-		case s.err != nil:
-		case string(name) != "requests":
-			return nil, fmt.Errorf("%.64s: unknown field", name)
-		case entries != nil:
-			return nil, fmt.Errorf("requests: appears twice")
-		default:
-			if entries = splitEntries(&s); s.err != nil {
-				return nil, fmt.Errorf("requests: %w", s.err)
+	err = body(data, func(name string, value []byte) error {
+		if name != "requests" {
+			return errUnknown
+		}
+		entries = make([][]byte, 0, 16)
+		return array(value, func(entry []byte) error {
+			if len(entries) == maxBatch {
+				return fmt.Errorf("more than %d", maxBatch)
 			}
-		}
+			entries = append(entries, entry)
+			return nil
+		})
+	})
+	if err == nil && entries == nil {
+		err = errors.New("requests: missing")
 	}
-	if s.end(); s.err != nil {
-		return nil, fmt.Errorf("body: %w", s.err)
-	}
-	if entries == nil {
-		return nil, fmt.Errorf("requests: missing")
-	}
-	return entries, nil
-}
-
-func splitEntries(s *scanner) [][]byte {
-	entries := make([][]byte, 0, 16)
-	for s.open('[', "an array"); s.next(']'); {
-		if len(entries) == maxBatch {
-			s.fail("more than %d", maxBatch)
-		}
-		entries = append(entries, s.raw())
-	}
-	return entries
+	return entries, err
 }
 
 // identity is what hits of one key have in common.

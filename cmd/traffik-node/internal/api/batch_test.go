@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -103,7 +104,7 @@ func TestBatchEndsWithItsClient(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	w := httptest.NewRecorder()
-	s.ServeHTTP(w, httptest.NewRequest("POST", "/v1/batch", strings.NewReader(`{"requests":[{"key":"a","rate":"1/s"},{"key":"a","rate":"1/s"}]}`)).WithContext(ctx))
+	s.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/batch", strings.NewReader(`{"requests":[{"key":"a","rate":"1/s"},{"key":"a","rate":"1/s"}]}`)).WithContext(ctx))
 	assert.Equal(t, 2, strings.Count(w.Body.String(), `"status":503`))
 	assert.Empty(t, s.limiter.asked)
 }

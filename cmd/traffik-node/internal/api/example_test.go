@@ -39,7 +39,7 @@ func Example() {
 	h, _ := api.New(api.Config{Limiter: n, Cluster: n, Registry: registry, Metrics: http.NotFoundHandler()})
 	for range 2 {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("POST", "/v1/hit", strings.NewReader(`{"key":"user:42","rate":"1/min"}`)))
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/v1/hit", strings.NewReader(`{"key":"user:42","rate":"1/min"}`)))
 		fmt.Println(w.Code, w.Body)
 	}
 	// Output:

@@ -78,14 +78,11 @@ func (l *limiter) Stat(_ context.Context, h strategy.Hit) (strategy.Stat, bool, 
 	}
 	h.Cost = 1
 	d, err := l.of(h).Decide(start, h, false)
-	_, rate := h.Policy.Limit(0)
+	rate := h.Policy.Limit(0).Rate
 	return strategy.Stat{Key: h.Key, Rate: rate, Remaining: d.Remaining, Wait: d.Wait, Limit: d.Limit, Owner: "n1"}, true, err
 }
 
-type cluster struct {
-	unready bool
-	asked   node.Ownership
-}
+type cluster struct{ unready bool }
 
 func (c *cluster) Members(context.Context) []node.Member {
 	return []node.Member{

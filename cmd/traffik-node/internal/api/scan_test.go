@@ -1,8 +1,8 @@
 package api
 
 import (
-	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,61 +11,80 @@ import (
 	"pgregory.net/rapid"
 )
 
-func scan(doc string) *scanner { return &scanner{data: []byte(doc)} }
+// untyped is read with its result as any.
+func untyped[T any](read func([]byte) (T, error)) func([]byte) (any, error) {
+	return func(value []byte) (any, error) { return read(value) }
+}
 
-func TestScannerValues(t *testing.T) {
+func TestValues(t *testing.T) {
+	str, whole, boole := untyped(text), untyped(integer), untyped(boolean)
+	kept := untyped(func(value []byte) (string, error) {
+		b, err := params(value)
+		return string(b), err
+	})
+	raw := untyped(func(value []byte) (string, error) { return string(value), nil })
 	for _, c := range []struct {
 		doc  string
-		read func(*scanner) any
+		read func([]byte) (any, error)
 		want any // an error text if it is an error
 	}{
-		{` "a\u00e9\n\ud83d\ude00\/é" `, func(s *scanner) any { return string(s.text()) }, "aé\n😀/é"},
-		{`"\ud83d"`, func(s *scanner) any { return s.text() }, errText("an escape that means a character")},
-		{`"\ude00\ud83d"`, func(s *scanner) any { return s.text() }, errText("an escape that means a character")},
-		{`"\x"`, func(s *scanner) any { return s.text() }, errText("an escape")},
-		{"\"\xff\"", func(s *scanner) any { return s.text() }, errText("is not UTF-8")},
-		{"\"a\nb\"", func(s *scanner) any { return s.text() }, errText(`JSON has '\n' at byte 2`)},
-		{`"abc`, func(s *scanner) any { return s.text() }, errText("JSON ends where the end of a string is due")},
-		{`12`, func(s *scanner) any { return s.text() }, errText("a number (12) is not a string")},
-		{`null`, func(s *scanner) any { return s.text() }, errText("null (null) is not a string")},
-		{`-17`, func(s *scanner) any { return s.int() }, int64(-17)},
-		{`9223372036854775807`, func(s *scanner) any { return s.int() }, int64(9223372036854775807)},
-		{`9223372036854775808`, func(s *scanner) any { return s.int() }, errText("9223372036854775808 is too large")},
-		{`5.0`, func(s *scanner) any { return s.int() }, int64(5)},
-		{`2e3`, func(s *scanner) any { return s.int() }, int64(2000)},
-		{`1.5`, func(s *scanner) any { return s.int() }, errText("1.5 is not a whole number")},
-		{`1e400`, func(s *scanner) any { return s.int() }, errText("1e400 is too large")},
-		{`01`, func(s *scanner) any { return s.int() }, errText("where the end is due")},
-		{`1.`, func(s *scanner) any { return s.int() }, errText("a digit")},
-		{`-`, func(s *scanner) any { return s.int() }, errText("a digit")},
-		{`"1"`, func(s *scanner) any { return s.int() }, errText(`a string ("1") is not a number`)},
-		{`true`, func(s *scanner) any { return s.bool() }, true},
-		{`false`, func(s *scanner) any { return s.bool() }, false},
-		{`truth`, func(s *scanner) any { return s.bool() }, errText("true")},
-		{`0`, func(s *scanner) any { return s.bool() }, errText("a number (0) is not a boolean")},
-		{`"x"`, (*scanner).scalar, "x"},
-		{`3`, (*scanner).scalar, int64(3)},
-		{`3.5`, (*scanner).scalar, 3.5},
-		{`1e999`, (*scanner).scalar, errText("1e999 is too large")},
-		{`[1]`, (*scanner).scalar, errText("an array ([1]) is not a string, number or boolean")},
-		{` {"a":[1,{}],"b":{"a":2}} `, func(s *scanner) any { return string(s.rawObject()) }, `{"a":[1,{}],"b":{"a":2}}`},
-		{`{"a":1,"\u0061":2}`, func(s *scanner) any { return s.rawObject() }, errText(`"a" appears twice`)},
-		{`[]`, func(s *scanner) any { return s.rawObject() }, errText("an array ([]) is not an object")},
-		{strings.Repeat("[", 40) + strings.Repeat("]", 40), func(s *scanner) any { return s.raw() }, errText("nested more than 32")},
-		{`{"a":1,}`, func(s *scanner) any { return s.raw() }, errText("a name")},
-		{`[1,]`, func(s *scanner) any { return s.raw() }, errText("a value")},
-		{`[1 2]`, func(s *scanner) any { return s.raw() }, errText("a comma or ]")},
-		{`{"a" 1}`, func(s *scanner) any { return s.raw() }, errText("a colon")},
-		{`1 2`, func(s *scanner) any { return s.raw() }, errText("where the end is due")},
+		{` "a\u00e9\n\ud83d\ude00\/é" `, str, "aé\n😀/é"},
+		{`"\ud83d"`, str, errText("an escape that means no character")},
+		{`"\ude00\ud83d"`, str, errText("an escape that means no character")},
+		{`"\\ufffd\ud83d"`, str, errText("an escape that means no character")},
+		{`"\\\uFFFD"`, str, "\\\uFFFD"},
+		{`"\x"`, str, errText("escape")},
+		{"\"\xff\"", str, errText("is not UTF-8")},
+		{"\"a\nb\"", str, errText(`invalid character '\n' in string`)},
+		{`"abc`, str, errText("unexpected end")},
+		{`12`, str, errText("a number (12) is not a string")},
+		{`null`, str, errText("null (null) is not a string")},
+		{`-17`, whole, int64(-17)},
+		{`9223372036854775807`, whole, int64(9223372036854775807)},
+		{`9223372036854775808`, whole, errText("9223372036854775808 is too large")},
+		{`5.0`, whole, int64(5)},
+		{`2e3`, whole, int64(2000)},
+		{`1.5`, whole, errText("1.5 is not a whole number")},
+		{`1e400`, whole, errText("1e400 is too large")},
+		{`01`, whole, errText("invalid character '1'")},
+		{`1.`, whole, errText("after decimal point")},
+		{`-`, whole, errText("in numeric literal")},
+		{`"1"`, whole, errText(`a string ("1") is not a number`)},
+		{`true`, boole, true},
+		{`false`, boole, false},
+		{`truth`, boole, errText("true")},
+		{`0`, boole, errText("a number (0) is not a boolean")},
+		{`"x"`, scalar, "x"},
+		{`3`, scalar, int64(3)},
+		{`3.5`, scalar, 3.5},
+		{`1e999`, scalar, errText("1e999 is too large")},
+		{`[1]`, scalar, errText("an array ([1]) is not a string, number or boolean")},
+		{`null`, scalar, errText("null (null) is not a string, number or boolean")},
+		{` {"a":[1,{}],"b":{"a":2}} `, kept, `{"a":[1,{}],"b":{"a":2}}`},
+		{`{"a":1,"\u0061":2}`, kept, errText(`"a" appears twice`)},
+		{`{"x":[{"a":1,"a":2}]}`, kept, errText(`"a" appears twice`)},
+		{"{\"a\":\"\xff\"}", kept, errText("is not UTF-8")},
+		{many(256), kept, many(256)},
+		{many(257), kept, errText(`"256" is one more than the 256 members`)},
+		{`[]`, kept, errText("an array ([]) is not an object")},
+		{`{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`, kept, `{"a":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`},
+		{`{"a":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, kept, errText("nested more than 32")},
+		{`{"a":1,}`, raw, errText("invalid character '}'")},
+		{`[1,]`, raw, errText("invalid character ']'")},
+		{`[1 2]`, raw, errText("after array element")},
+		{`{"a" 1}`, raw, errText("after object key")},
+		{`1 2`, raw, errText("invalid character '2'")},
 	} {
-		s := scan(c.doc)
-		got := c.read(s)
-		s.end()
+		var got any
+		err := body([]byte(`{"v":`+c.doc+`}`), func(_ string, value []byte) (err error) {
+			got, err = c.read(value)
+			return err
+		})
 		if want, ok := c.want.(errText); ok {
-			assert.ErrorContains(t, s.err, string(want), "%s", c.doc)
+			assert.ErrorContains(t, err, string(want), "%s", c.doc)
 			continue
 		}
-		if assert.NoError(t, s.err, "%s", c.doc) {
+		if assert.NoError(t, err, "%s", c.doc) {
 			assert.Equal(t, c.want, got, "%s", c.doc)
 		}
 	}
@@ -73,42 +92,76 @@ func TestScannerValues(t *testing.T) {
 
 type errText string
 
-func TestScannerStringsAreThoseOfEncodingJSON(t *testing.T) {
+// many is an object of n members.
+func many(n int) string {
+	members := make([]string, n)
+	for i := range members {
+		members[i] = fmt.Sprintf(`"%d":0`, i)
+	}
+	return "{" + strings.Join(members, ",") + "}"
+}
+
+// Guarantee 2: names are told apart as they are written.
+func TestNames(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"a":1,"b":2,"\u0061":3}`: "a: appears twice",
+		`{"\ud83d":1}`:             "an escape that means no character",
+		"{\"a\":1,\"\xff\":2}":     `"\xff" is not UTF-8`,
+	} {
+		err := body([]byte(doc), func(string, []byte) error { return nil })
+		assert.ErrorContains(t, err, want, "%q", doc)
+	}
+	var names []string
+	require.NoError(t, body([]byte(`{"A":1, "a":2 ,"":3,"\ufffd":4}`), func(name string, _ []byte) error {
+		names = append(names, name)
+		return nil
+	}))
+	assert.Equal(t, []string{"A", "a", "", "\uFFFD"}, names)
+}
+
+func TestTextIsWhatWasEncoded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.String().Draw(t, "s")
 		doc, err := json.Marshal(want)
 		require.NoError(t, err)
-		s := scanner{data: doc}
-		require.Equal(t, want, string(s.text()))
-		s.end()
-		require.NoError(t, s.err)
+		got, err := text(doc)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
 
-		s = scanner{data: appendString(nil, want)}
-		require.Equal(t, want, string(s.text()))
-		require.NoError(t, s.err)
+		got, err = text(appendString(nil, want))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
 	})
 }
 
-// FuzzScanner holds the scanner to encoding/json: it accepts nothing that is not JSON, and refuses JSON only for the
-// reasons in its comment.
-func FuzzScanner(f *testing.F) {
+// FuzzBody holds body to encoding/json: it accepts no object that is not one there, reads the same members, and
+// refuses objects only for what Guarantee 2 says.
+func FuzzBody(f *testing.F) {
 	for _, doc := range []string{
-		`{"key":"user:42","rate":"100/min","params":{"a":[1,-2.5e-3,true,false,null]}}`, `[[[]]]`, `"\ud800"`, `{"a":1,"a":2}`, `01`, "\"\xff\"", ` 1 `,
+		`{"key":"user:42","rate":"100/min","params":{"a":[1,-2.5e-3,true,false,null]}}`, `[[[]]]`, `{"\ud800":1}`, `{"a":1,"a":2}`, `{"a":01}`,
+		"{\"\xff\":1}", ` {"a":{},"":1} `, `{"a":{"b":{"b":null}}} x`,
 	} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
-		s := scanner{data: doc}
-		raw := s.raw()
-		s.end()
-		if s.err == nil {
-			require.True(t, json.Valid(doc), "%q", doc)
-			require.Equal(t, bytes.Trim(doc, " \t\r\n"), raw)
+		got := map[string]json.RawMessage{}
+		err := body(doc, func(name string, value []byte) error {
+			got[name] = value
+			if kindOf(value) != anObject {
+				return nil
+			}
+			_, err := params(value)
+			return err
+		})
+		var want map[string]json.RawMessage
+		isObject := json.Unmarshal(doc, &want) == nil && want != nil
+		if err == nil {
+			require.True(t, isObject, "%q", doc)
+			require.Equal(t, want, got)
 			return
 		}
-		if json.Valid(doc) {
-			reason := s.err.Error()
-			require.True(t, strings.Contains(reason, "UTF-8") || strings.Contains(reason, "escape") || strings.Contains(reason, "nested"), "%q: %s", doc, reason)
+		if isObject {
+			require.Regexp(t, "UTF-8|escape|twice|one more|nested", err.Error(), "%q", doc)
 		}
 	})
 }

@@ -71,7 +71,7 @@ func (r *request) policyName() string {
 	if r.policy != nil {
 		return string(r.policy)
 	}
-	if name, _ := r.hit.Policy.Limit(0); name != "" {
+	if name := r.hit.Policy.Limit(0).Name; name != "" {
 		return name
 	}
 	return "default"

@@ -108,10 +108,10 @@ func TestBadInputNamesTheField(t *testing.T) {
 		status     int
 		detail     string
 	}{
-		{"/v1/hit", ``, 400, "body: JSON ends where an object is due"},
+		{"/v1/hit", ``, 400, "body: unexpected end of JSON input"},
 		{"/v1/hit", `[]`, 400, "body: an array ([]) is not an object"},
-		{"/v1/hit", `{"key":"k","rate":"1/s"} x`, 400, "body: JSON has 'x' at byte 25 where the end is due"},
-		{"/v1/hit", `{"key":"k","rate":"1/s"`, 400, "body: JSON ends where a comma or } is due"},
+		{"/v1/hit", `{"key":"k","rate":"1/s"} x`, 400, "body: invalid character 'x' after top-level value"},
+		{"/v1/hit", `{"key":"k","rate":"1/s"`, 400, "body: unexpected end of JSON input"},
 		{"/v1/hit", `{"rate":"1/s"}`, 400, "key: missing"},
 		{"/v1/hit", `{"key":"","rate":"1/s"}`, 400, "key: empty"},
 		{"/v1/hit", `{"key":null,"rate":"1/s"}`, 400, "key: null (null) is not a string"},
@@ -159,12 +159,18 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"/v1/hit", `{"key":"k","rate":"1/s","context":7}`, 400, "context: a number (7) is not an object"},
 		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"x":"` + strings.Repeat("v", 1024) + `"}}`, 400, "context: 1025 bytes"},
 		{"/v1/hit", strings.Repeat(" ", maxBody+1), 413, "body: more than 1048576 bytes"},
+		{"/v1/hit", `{"key":"k","rate":"1/s","cost":null}`, 400, "cost: null (null) is not a number"},
+		{"/v1/hit", `{"key":"k","rate":"1/s","cost":9223372036854775808}`, 400, "cost: 9223372036854775808 is too large"},
+		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"tier":null}}`, 400, "context.tier: null (null) is not a string, number or boolean"},
+		{"/v1/hit", `{"key":"k","limits":[{"name":"a","rate":"1/s"},{"name":"b","rate":2}]}`, 400, "limits[1].rate: a number (2) is not a string"},
+		{"/v1/hit", `{"key":"k","limits":[{"name":"a","rate":"1/s"},7]}`, 400, "limits[1]: a number (7) is not an object"},
+		{"/v1/hit", `{"key":"k","limits":[{"rate":"1/s","params":{"a":1,"a":2}}]}`, 400, `limits[0].params: "a" appears twice`},
 		{"/v1/batch", `{}`, 400, "requests: missing"},
 		{"/v1/batch", `{"requests":{}}`, 400, "requests: an object ({}) is not an array"},
 		{"/v1/batch", `{"requests":[],"x":1}`, 400, "x: unknown field"},
 		{"/v1/batch", `{"requests":[],"requests":[]}`, 400, "requests: appears twice"},
 		{"/v1/batch", `{"requests":[` + strings.Repeat("0,", 1000) + `0]}`, 400, "requests: more than 1000"},
-		{"/v1/batch", `{"requests":[{]}`, 400, "requests: JSON has ']'"},
+		{"/v1/batch", `{"requests":[{]}`, 400, "body: invalid character ']'"},
 		{"/v1/reserve", `{}`, 404, "path: /v1/reserve is not known here"},
 	} {
 		w := s.post(c.path, c.body)

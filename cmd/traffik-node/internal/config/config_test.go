@@ -47,6 +47,7 @@ func TestDefaults(t *testing.T) {
 	assert.Equal(t, &Settings{
 		HTTPAddr: "127.0.0.1:8080", ClusterAddr: "127.0.0.1:7947", GossipAddr: "127.0.0.1:7946", OnUnreachable: node.LocalShare,
 		Timeout: 250 * time.Millisecond, MaxKeys: 10_000_000, MinMembers: 1, BootstrapWait: 2 * time.Second, Role: node.Full,
+		Replicas: 2, Replication: node.Async, ReplicationLag: 10 * time.Millisecond,
 		DrainTimeout: 20 * time.Second, LogLevel: slog.LevelInfo, LogFormat: Text,
 	}, s)
 }
@@ -55,11 +56,13 @@ func TestEverySettingIsSet(t *testing.T) {
 	want := &Settings{
 		Name: "n1", HTTPAddr: ":0", ClusterAddr: "[::1]:1", GossipAddr: "10.0.0.1:2", AdvertiseAddr: "fe80::1", Join: []string{"a", "b:3"},
 		OnUnreachable: node.Fail, Timeout: time.Second, MaxKeys: 5, ClusterSecretFile: "/s", MinMembers: 3, BootstrapWait: 0,
+		Replicas: 3, Replication: node.Sync, ReplicationLag: 20 * time.Millisecond,
 		Role: node.Lite, DrainTimeout: time.Minute, LogLevel: slog.LevelDebug, LogFormat: JSON,
 	}
 	values := map[string]string{
 		"name": "n1", "http-addr": ":0", "cluster-addr": "[::1]:1", "gossip-addr": "10.0.0.1:2", "advertise-addr": "fe80::1", "join": "a, b:3",
 		"on-unreachable": "error", "timeout": "1s", "max-keys": "5", "cluster-secret-file": "/s", "min-members": "3", "bootstrap-wait": "0s",
+		"replicas": "3", "replication": "sync", "replication-lag": "20ms",
 		"role": "lite", "drain-timeout": "1m", "log-level": "debug", "log-format": "json",
 	}
 	var args []string
@@ -129,6 +132,8 @@ func TestBadValuesAreNamed(t *testing.T) {
 		"max-keys":       {"0": "is below 1", "many": "is not a whole number", "9223372036854775808": "is not a whole number"},
 		"min-members":    {"-1": "is below 1"},
 		"bootstrap-wait": {"2h": "is not between 0s and 1h0m0s"},
+		"replicas":       {"0": "is below 1"},
+		"replication":    {"later": "is none of async, sync"},
 		"role":           {"king": "is none of full, lite"},
 		"log-level":      {"loud": "is none of debug, info, warn, error"},
 		"log-format":     {"xml": "is none of text, json"},
@@ -147,8 +152,8 @@ func TestBadValuesAreNamed(t *testing.T) {
 	}
 	_, err := load(t, []string{"--config=absent.yaml"}, nil, "")
 	assert.ErrorContains(t, err, "--config: open absent.yaml: file does not exist")
-	_, err = load(t, []string{"--replicas=3"}, nil, "")
-	assert.ErrorContains(t, err, "unknown flag: --replicas")
+	_, err = load(t, []string{"--snapshot-dir=/s"}, nil, "")
+	assert.ErrorContains(t, err, "unknown flag: --snapshot-dir")
 	_, err = load(t, nil, map[string]string{"TRAFFIK_TIMEOUT": "x", "TRAFFIK_ROLE": "y"}, "")
 	assert.ErrorContains(t, err, "TRAFFIK_TIMEOUT")
 	assert.ErrorContains(t, err, "TRAFFIK_ROLE", "all errors are told")

@@ -29,11 +29,11 @@ func (p *fileParser) policy(name string, at, v ast.Node) {
 	single := limit{at: map[string]ast.Node{"": at}}
 	var several []limit
 	p.mapping(v, path, func(key string, field, v ast.Node) {
-		switch {
-		case key == "limits":
+		switch key {
+		case "limits":
 			several = p.limits(path, v)
 			single.at[key] = field
-		case key == "name":
+		case "name":
 			p.wrong(field, "%s.name: unknown field; the limits of a policy have names", path)
 		default:
 			p.limitField(&single, path, key, field, v)

@@ -26,6 +26,9 @@ type Settings struct {
 	MinMembers        int
 	BootstrapWait     time.Duration
 	Role              node.Role
+	Replicas          int
+	Replication       node.Replication
+	ReplicationLag    time.Duration
 	DrainTimeout      time.Duration
 	LogLevel          slog.Level
 	LogFormat         LogFormat
@@ -60,9 +63,13 @@ func New(fs *pflag.FlagSet) *Settings {
 		MinMembers:    1,
 		BootstrapWait: 2 * time.Second,
 		Role:          node.Full,
+		Replicas:      2,
+		Replication:   node.Async,
 		DrainTimeout:  20 * time.Second,
 		LogFormat:     Text,
 		flags:         fs,
+
+		ReplicationLag: 10 * time.Millisecond,
 	}
 	fs.SortFlags = false
 	fs.Var(text(&s.file), fileFlag, "YAML `file`; flags win over the environment, it over the file, and that over defaults")
@@ -80,7 +87,11 @@ func New(fs *pflag.FlagSet) *Settings {
 	fs.Var(number(&s.MinMembers, 1), "min-members", "members to wait for before serving, with --join")
 	fs.Var(span(&s.BootstrapWait, 0, time.Hour), "bootstrap-wait", "how long to wait for them at most")
 	fs.Var(oneOf(&s.Role, node.Full, node.Lite), "role", "`role` of this node: full, or lite (forwards, owns nothing)")
-	fs.Var(span(&s.DrainTimeout, 0, time.Hour), "drain-timeout", "time that a stopping node takes to leave")
+	fs.Var(number(&s.Replicas, 1), "replicas", "copies of each key's counters, the owner's included")
+	fs.Var(oneOf(&s.Replication, node.Async, node.Sync), "replication",
+		"when an answer goes out: `async` (while the copies are at most --replication-lag behind) or sync (when they hold the charge)")
+	fs.Var(span(&s.ReplicationLag, time.Millisecond, time.Minute), "replication-lag", "with async, what a crash can lose")
+	fs.Var(span(&s.DrainTimeout, 0, time.Hour), "drain-timeout", "time that a stopping node takes to hand its keys over")
 	fs.Var(level(&s.LogLevel), "log-level", "`level`: debug, info, warn or error")
 	fs.Var(oneOf(&s.LogFormat, Text, JSON), "log-format", "`format` of the log: text or json")
 	return s

@@ -1,19 +1,20 @@
-package transport
+// Package echo is the yardstick of the benchmarks of forwarded hits: an echo of length-prefixed frames over TCP, as bare
+// as it can be while many callers share the connection. It coalesces like a link does: callers append to one buffer, one
+// goroutine writes all that is there, and the server writes back what one read has brought. No handshake, no codec, no
+// liveness, no errors.
+package echo
 
 import (
 	"encoding/binary"
-	"io"
 	"net"
 	"runtime"
 	"sync"
 )
 
-// The yardstick of the benchmarks: an echo of length-prefixed frames over TCP, as bare as it can be while many callers
-// share the connection. It coalesces like a link does: callers append to one buffer, one goroutine writes all that is
-// there; the server writes back what one read has brought. No handshake, no codec, no liveness, no errors.
+const readBufferLen = 64 << 10
 
-// echoServe answers one connection until it ends.
-func echoServe(conn net.Conn) {
+// Serve answers one connection until it ends.
+func Serve(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
 	buf, end := make([]byte, readBufferLen), 0
 	for {
@@ -37,7 +38,8 @@ func echoServe(conn net.Conn) {
 	}
 }
 
-type echoClient struct {
+// Client is the side of the callers. It is safe for concurrent use.
+type Client struct {
 	conn net.Conn
 	wake chan struct{}
 	end  sync.WaitGroup
@@ -46,32 +48,34 @@ type echoClient struct {
 	mu      sync.Mutex
 	pending []byte
 	spare   []byte
-	table   []*echoCall
+	table   []*call
 	free    []uint32
 }
 
-type echoCall struct {
+type call struct {
 	done chan struct{}
 	got  []byte
 }
 
-func newEchoClient(conn net.Conn) *echoClient {
-	c := &echoClient{conn: conn, wake: make(chan struct{}, 1)}
-	c.pool.New = func() any { return &echoCall{done: make(chan struct{}, 1)} }
+// NewClient takes the connection over.
+func NewClient(conn net.Conn) *Client {
+	c := &Client{conn: conn, wake: make(chan struct{}, 1)}
+	c.pool.New = func() any { return &call{done: make(chan struct{}, 1)} }
 	c.end.Go(c.write)
 	c.end.Go(c.read)
 	return c
 }
 
-func (c *echoClient) close() {
+// Close ends the goroutines. No call may be waiting.
+func (c *Client) Close() {
 	_ = c.conn.Close()
 	close(c.wake)
 	c.end.Wait()
 }
 
-// do sends the payload and returns when it is back.
-func (c *echoClient) do(payload []byte) {
-	q := c.pool.Get().(*echoCall)
+// Do sends the payload and returns when it is back.
+func (c *Client) Do(payload []byte) {
+	q := c.pool.Get().(*call)
 	c.mu.Lock()
 	id := uint32(len(c.table))
 	if n := len(c.free); n > 0 {
@@ -96,7 +100,7 @@ func (c *echoClient) do(payload []byte) {
 	c.pool.Put(q)
 }
 
-func (c *echoClient) write() {
+func (c *Client) write() {
 	for range c.wake {
 		runtime.Gosched()
 		c.mu.Lock()
@@ -110,14 +114,11 @@ func (c *echoClient) write() {
 	}
 }
 
-func (c *echoClient) read() {
+func (c *Client) read() {
 	buf, end := make([]byte, readBufferLen), 0
 	for {
 		n, err := c.conn.Read(buf[end:])
 		if err != nil {
-			if err != io.EOF {
-				return
-			}
 			return
 		}
 		end += n

@@ -1,0 +1,276 @@
+package ownership
+
+import (
+	"fmt"
+	"hash/fnv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
+func TestConfigValidate(t *testing.T) {
+	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxLag: -1, Pause: -1, Silence: -1})
+	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "max lag", "pause", "silence"} {
+		assert.ErrorContains(t, err, field)
+	}
+	m, err := New(Config{Self: UID{1}, Partitions: 1})
+	require.NoError(t, err)
+	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 64}, m.cfg)
+}
+
+func TestOrder(t *testing.T) {
+	a, b := UID{1}, UID{2}
+	terms := []Term{{}, {1, a, a}, {1, a, b}, {1, b, a}, {2, a, a}}
+	for i, x := range terms {
+		for j, y := range terms {
+			assert.Equal(t, i < j, x.Less(y), "%v %v", x, y)
+		}
+	}
+	v := Version{terms[1], 5}
+	assert.True(t, v.covers(Version{}))
+	assert.True(t, v.covers(Version{terms[1], 5}))
+	assert.False(t, v.covers(Version{terms[1], 6}))
+	assert.False(t, v.covers(Version{terms[2], 1}))
+}
+
+func TestBackoff(t *testing.T) {
+	for n, want := range []time.Duration{100, 200, 400, 800, 1600, 2000, 2000} {
+		assert.Equal(t, want*time.Millisecond, backoff(offerRetry, n, offerMax))
+	}
+}
+
+// pair is two machines, of which the first owns partition 0 and the second backs it up, and a clock.
+type pair struct {
+	t   *testing.T
+	now strategy.Time
+	m   [2]*Machine
+	log []Effect // of both, since it was last cleared
+	cut bool
+}
+
+type fixedRing []UID
+
+func (r fixedRing) Rank(uint32) []UID { return r }
+
+func newPair(t *testing.T, cfg Config) *pair {
+	p := &pair{t: t, now: 1}
+	both := []Member{{UID{1}, Active}, {UID{2}, Active}}
+	for i := range p.m {
+		cfg.Self, cfg.Partitions = UID{byte(i + 1)}, 1
+		m, err := New(cfg)
+		require.NoError(t, err)
+		p.m[i] = m
+	}
+	for i := range p.m {
+		p.step(i, ViewChanged{both, fixedRing{{1}, {2}}})
+	}
+	require.Equal(t, Owner, p.m[0].Status(0).Role)
+	require.Equal(t, 2, p.m[0].Status(0).Copies)
+	return p
+}
+
+func (p *pair) step(i int, e Event) {
+	type told struct {
+		i int
+		e Event
+	}
+	for queue := []told{{i, e}}; len(queue) > 0; queue = queue[1:] {
+		i := queue[0].i
+		effects := append([]Effect(nil), p.m[i].Step(p.now, queue[0].e)...)
+		p.log = append(p.log, effects...)
+		for _, f := range effects {
+			seq := p.m[i].parts[0].copy.Seq
+			switch f := f.(type) {
+			case Send:
+				if !p.cut && f.To[0] <= 2 {
+					queue = append(queue, told{int(f.To[0]) - 1, Received{UID{byte(i + 1)}, f.Msg, State{Seq: seq}}})
+				}
+			case Stream:
+				queue = append(queue, told{i, Streamed{P: f.P, To: f.To, Stream: f.Stream}})
+			case Freeze:
+				queue = append(queue, told{i, Quiesced{P: f.P, Seq: seq}})
+			}
+		}
+	}
+}
+
+// last returns the last effect of type E in the log.
+func last[E Effect](p *pair) (e E, ok bool) {
+	for _, f := range p.log {
+		if x, is := f.(E); is {
+			e, ok = x, true
+		}
+	}
+	return e, ok
+}
+
+// TestPace is the bound of Guarantee 2: answers wait once the oldest mutation that no backup has is older than MaxLag.
+func TestPace(t *testing.T) {
+	p := newPair(t, Config{})
+	p.step(0, Mutated{0, 1})
+	acked, _ := last[Acked](p)
+	assert.EqualValues(t, 1, acked.Seq)
+
+	p.cut, p.log = true, nil
+	for _, c := range []struct {
+		after time.Duration
+		wait  bool
+	}{{0, false}, {4 * time.Millisecond, false}, {9 * time.Millisecond, false}, {10 * time.Millisecond, true}, {30 * time.Millisecond, true}} {
+		start := strategy.Time(1000)
+		p.now = start + toTime(c.after)
+		p.step(0, Mutated{0, uint64(2 + c.after/time.Millisecond)})
+		pace, _ := last[Pace](p)
+		assert.Equal(t, c.wait, pace.Wait, "%v", c.after)
+	}
+	_, ok := last[Acked](p)
+	assert.False(t, ok)
+
+	p.cut = false
+	p.now += toTime(replRetry)
+	p.step(0, Tick{})
+	acked, _ = last[Acked](p)
+	assert.EqualValues(t, 32, acked.Seq)
+	pace, _ := last[Pace](p)
+	assert.False(t, pace.Wait)
+}
+
+func TestPauseGuard(t *testing.T) {
+	p := newPair(t, Config{})
+	p.cut, p.log = true, nil
+	p.now += toTime(time.Second)
+	p.step(0, Tick{})
+	assert.Empty(t, p.log, "a second is no gap yet")
+	p.now += toTime(time.Second) + 1
+	p.step(0, Received{UID{2}, Fenced{0, Term{N: 99, Owner: UID{2}}}, State{}})
+	_, closed := last[CloseLinks](p)
+	gate, _ := last[Gate](p)
+	assert.True(t, closed)
+	assert.Equal(t, Park, gate.Mode)
+	assert.EqualValues(t, 1, p.m[0].Status(0).Term.N, "what had waited in the link is not read")
+
+	p.step(1, Tick{}) // it was away as well
+	p.cut = false
+	p.step(0, Doubted{})
+	gate, _ = last[Gate](p)
+	assert.Equal(t, Serve, gate.Mode, "nobody knows a higher term")
+}
+
+func TestDoubtedIsFenced(t *testing.T) {
+	p := newPair(t, Config{})
+	p.m[1].parts[0].hint, p.log = Term{5, UID{3}, UID{3}}, nil
+	p.step(0, Doubted{})
+	gate, _ := last[Gate](p)
+	assert.NotEqual(t, Serve, gate.Mode)
+	retained, ok := last[Retain](p)
+	assert.True(t, ok)
+	assert.EqualValues(t, 1, retained.ID.Version.Term.N)
+}
+
+func TestSingleCopy(t *testing.T) {
+	p := newPair(t, Config{})
+	m, err := New(Config{Self: UID{1}, Partitions: 1, Replicas: 1})
+	require.NoError(t, err)
+	p.m[0], p.log = m, nil
+	p.m[0].Step(p.now, ViewChanged{[]Member{{UID{1}, Active}}, fixedRing{{1}}})
+	p.step(0, Mutated{0, 7})
+	acked, _ := last[Acked](p)
+	assert.EqualValues(t, 7, acked.Seq)
+}
+
+func TestLeaveAlone(t *testing.T) {
+	p := newPair(t, Config{})
+	p.log = nil
+	p.step(0, ViewChanged{[]Member{{UID{1}, Leaving}}, fixedRing{}})
+	_, ok := last[Drained](p)
+	assert.True(t, ok, "with nobody left there is nothing to wait for")
+}
+
+// TestDeterminism is Guarantee 8.
+func TestDeterminism(t *testing.T) {
+	digest := func() uint64 {
+		h := fnv.New64a()
+		s := play(newScenario(5), 0, nil)
+		for _, x := range s.hits {
+			fmt.Fprint(h, *x)
+		}
+		for p := range simParts {
+			fmt.Fprint(h, s.roles(p))
+		}
+		return h.Sum64()
+	}
+	assert.Equal(t, digest(), digest())
+}
+
+// TestAnyMessage is Guarantee 9: whatever comes, nothing panics, and whoever serves is the owner of the highest term
+// that it knows.
+func TestAnyMessage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, err := New(Config{Self: UID{1}, Partitions: 2})
+		require.NoError(t, err)
+		now := strategy.Time(0)
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now += strategy.Time(rapid.Int64Range(0, 1_500_000).Draw(t, "gap"))
+			for _, f := range m.Step(now, anyEvent(t)) {
+				if g, ok := f.(Gate); ok && g.Mode == Serve {
+					assert.Equal(t, UID{1}, g.Term.Owner)
+				}
+			}
+			for p := range uint32(2) {
+				if s := m.Status(p); s.Serving {
+					assert.Equal(t, s.Term, s.Copy.Term)
+				}
+			}
+		}
+	})
+}
+
+func anyEvent(t *rapid.T) Event {
+	uid := func() UID { return UID{rapid.Byte().Draw(t, "uid") % 4} }
+	n := func() uint64 { return rapid.Uint64Range(0, 4).Draw(t, "n") }
+	term := func() Term { return Term{n(), uid(), uid()} }
+	ver := func() Version { return Version{term(), n()} }
+	set := func() []UID { return []UID{uid(), uid()} }
+	yes := func() bool { return rapid.Bool().Draw(t, "yes") }
+	p := uint32(n() / 2)
+	id := MergeID{ver(), uid()}
+	state := func() MemberState { return MemberState(n() % 4) }
+	msgs := []Message{
+		Offer{p, term()}, Accept{p, term()}, Refuse{p, term()}, Chunk{p, term(), n(), uint32(n())},
+		Intent{p, term(), term()}, IntentAck{p, term()}, Commit{p, term(), ver(), n(), set()}, Committed{p, term()},
+		Fenced{p, term()}, Claim{p, n(), term(), yes(), yes()},
+		ClaimAnswer{p, n(), Role(n()), yes(), ver(), set(), term(), term(), set()},
+		Pull{p, n(), ver()}, Copy{p, n(), ver(), n(), uint32(n())},
+		Repl{p, term(), ver(), n(), n(), uint32(n()), set(), yes()}, Rack{p, term(), n(), yes(), yes(), n()},
+		Merge{p, id}, Merged{p, id},
+	}
+	ring := fixedRing{uid(), uid(), uid()}
+	view := ViewChanged{[]Member{{UID{1}, state()}, {UID{2}, state()}, {UID{3}, state()}}, ring}
+	events := []Event{
+		Tick{}, view, view, Proof{uid()}, ProofCleared{uid()}, Doubted{}, Mutated{p, n()}, Quiesced{p, n()},
+		Streamed{p, uid(), n(), uint32(n()), n()}, Joined{p, uid(), id, n()},
+	}
+	for range 3 {
+		for _, msg := range msgs {
+			events = append(events, Received{uid(), msg, State{Seq: n()}})
+		}
+	}
+	return rapid.SampledFrom(events).Draw(t, "event")
+}
+
+// BenchmarkMutated is one hit, replicated to one backup and acknowledged, without the driver's part.
+func BenchmarkMutated(b *testing.B) {
+	p := newPair(&testing.T{}, Config{})
+	q := p.m[0].parts[0]
+	rack := Rack{P: 0, Term: q.copy.Term, Complete: true}
+	b.ReportAllocs()
+	for i := range b.N {
+		p.m[0].Step(1, Mutated{0, uint64(i + 1)})
+		rack.Seq = uint64(i + 1)
+		p.m[0].Step(1, Received{UID{2}, rack, State{}})
+	}
+}

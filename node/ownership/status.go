@@ -1,0 +1,29 @@
+package ownership
+
+// Status is what this node knows of one partition.
+type Status struct {
+	Role Role
+	// Term is the highest one that was active as far as known here; its Owner is whom to ask. Zero if none is known.
+	Term Term
+	// Copy is how far the complete copy here has got; zero without one.
+	Copy Version
+	// Serving says that hits are decided here.
+	Serving bool
+	// Copies counts the complete copies, the owner's included. It is known to the owner only, else 0.
+	Copies int
+	// Merges counts the divergent copies that wait here for the owner to join them.
+	Merges int
+}
+
+// Status tells about partition p. It is zero for one that nothing is known of.
+func (m *Machine) Status(p uint32) Status {
+	q := m.have(p)
+	if q == nil {
+		return Status{}
+	}
+	s := Status{Role: q.role, Term: q.hint, Copy: q.copy, Serving: q.gate.Mode == Serve, Merges: len(q.merges)}
+	if q.own != nil {
+		s.Copies = m.setLen(q)
+	}
+	return s
+}
