@@ -113,13 +113,16 @@ type turn struct {
 	hit       *remembered
 	id        uint64
 	partition int
+	noted     bool // response is there
 	response  transport.HitResponse
 	stat      strategy.Stat
 }
 
 // Reply implements actor.Replier.
 func (t *turn) Reply(a actor.Answer) {
-	t.fill(&a)
+	if !t.noted {
+		t.fill(&a)
+	}
 	if t.node.driver.Await(t.partition, a.Seq, t) {
 		t.finish(a.Err == nil)
 	}
@@ -136,6 +139,7 @@ func (t *turn) noter() actor.Noter {
 // Note implements actor.Noter: the id of a hit is on record whenever its charge is, so that they travel together.
 func (t *turn) Note(seq uint64, a actor.Answer) {
 	t.fill(&a)
+	t.noted = true
 	t.dedup.charged(t.hit, &t.response)
 	t.node.charges.add(t.partition, charge{seq, t.reply.Peer().UID, t.dedup, t.id, t.hit})
 }
@@ -168,8 +172,7 @@ func (t *turn) fill(a *actor.Answer) {
 		t.stat = a.Stat
 		r.Status, r.Stat = transport.Told, &t.stat
 	}
-	_, term := t.node.driver.Owner(t.partition)
-	r.Term = term.N
+	r.Term = t.node.driver.Term(t.partition)
 }
 
 // finish sends the response. Final ones are remembered; after others the hit may be decided anew.

@@ -69,6 +69,8 @@ const (
 type Driver struct {
 	cfg      Config
 	gates    []gate
+	signs    signs
+	terms    []atomic.Uint64
 	stepped  atomic.Int64 // when the machine was last told something
 	frames   atomic.Int64 // in the inbox
 	wake     chan struct{}
@@ -112,7 +114,7 @@ func New(cfg Config) (*Driver, error) {
 		return nil, fmt.Errorf("driver: %w", err)
 	}
 	d := &Driver{
-		cfg: cfg, machine: m, gates: make([]gate, cfg.Partitions), bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
+		cfg: cfg, machine: m, gates: make([]gate, cfg.Partitions), signs: make(signs, cfg.Partitions), terms: make([]atomic.Uint64, cfg.Partitions), bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
 		wake: make(chan struct{}, 1), drained: make(chan struct{}), session: 1,
 		holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
@@ -165,7 +167,7 @@ func (d *Driver) Close() {
 // abandon fails what waits when Run ends.
 func (d *Driver) abandon() {
 	for p := range d.gates {
-		d.gates[p].close(Redirect)
+		d.close(p, Redirect)
 		d.cfg.Actors.SetMode(p, actor.Redirect)
 		d.gates[p].resume(true)
 	}

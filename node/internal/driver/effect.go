@@ -35,7 +35,7 @@ func (d *Driver) do(f ownership.Effect) {
 	case ownership.Acked:
 		d.acked(f)
 	case ownership.Pace:
-		d.gates[f.P].pace(f.Wait, d.cfg.Sync)
+		d.pace(int(f.P), f.Wait)
 	case ownership.CloseLinks:
 		d.session++
 		for _, p := range d.peers {
@@ -53,26 +53,27 @@ func (d *Driver) do(f ownership.Effect) {
 func (d *Driver) setGate(f ownership.Gate) {
 	p := int(f.P)
 	g := &d.gates[p]
-	was := Mode(g.mode.Load())
+	was := d.Mode(p)
 	g.owner.Store(&owner{f.Owner, f.Term})
+	d.terms[p].Store(f.Term.N)
 	switch f.Mode {
 	case ownership.Serve:
 		delete(d.parked, p)
-		g.open()
+		d.open(p)
 		d.cfg.Actors.SetMode(p, actor.Serve)
 		g.resume(false)
 	case ownership.Park:
 		d.parked[p] = time.Now()
-		g.close(Park)
+		d.close(p, Park)
 		d.cfg.Actors.SetMode(p, actor.Park)
 	case ownership.Redirect:
 		delete(d.parked, p)
 		d.gone(p, f.Term)
 		d.cfg.Actors.SetMode(p, actor.Redirect)
-		g.close(Redirect)
+		d.close(p, Redirect)
 		g.resume(false)
 	}
-	d.counters.count(was, Mode(g.mode.Load()))
+	d.counters.count(was, d.Mode(p))
 }
 
 // adopt begins a term with the copy here. The actors go on counting, so that an answer can tell what it waits for.
@@ -81,7 +82,7 @@ func (d *Driver) adopt(f ownership.Adopt) {
 	d.bases[p] = d.cfg.Actors.Seq(p)
 	d.cfg.Actors.Trim(p, d.bases[p])
 	delete(d.holds, p)
-	d.gates[p].paced.Store(false)
+	d.signs.setPaced(p, false)
 	d.adopted(p, f.Term)
 }
 

@@ -35,8 +35,6 @@ const maxKept = 4096
 
 // gate is what hits see of a partition.
 type gate struct {
-	mode  atomic.Uint32
-	paced atomic.Bool // answers wait for the copies, also if they need not
 	owner atomic.Pointer[owner]
 
 	mu      sync.Mutex // guards what follows
@@ -55,8 +53,30 @@ type waiting struct {
 	w   Waiter
 }
 
+// signs are what every hit looks at: the modes of all partitions side by side, a sign each, since a cache miss costs
+// as much as a decision. A sign is a mode, and paced if answers wait for the copies.
+type signs []atomic.Uint32
+
+const paced = 1 << 8
+
+func (s signs) mode(p int) Mode { return Mode(s[p].Load() &^ paced) }
+
+func (s signs) setMode(p int, m Mode) { s[p].Store(s[p].Load()&paced | uint32(m)) }
+
+// setPaced, as setMode, is called by one goroutine.
+func (s signs) setPaced(p int, on bool) {
+	if on {
+		s[p].Or(paced)
+	} else {
+		s[p].And(^uint32(paced))
+	}
+}
+
 // Mode is that of partition p.
-func (d *Driver) Mode(p int) Mode { return Mode(d.gates[p].mode.Load()) }
+func (d *Driver) Mode(p int) Mode { return d.signs.mode(p) }
+
+// Term is the number of the highest term of partition p that is known.
+func (d *Driver) Term(p int) uint64 { return d.terms[p].Load() }
 
 // Owner is who owns partition p as far as known, and the highest term; a zero UID if nobody is known.
 func (d *Driver) Owner(p int) (ownership.UID, ownership.Term) {
@@ -71,7 +91,7 @@ func (d *Driver) Park(p int, r Parked) bool {
 	g := &d.gates[p]
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if Mode(g.mode.Load()) != Park || len(g.kept) >= maxKept {
+	if d.Mode(p) != Park || len(g.kept) >= maxKept {
 		return false
 	}
 	g.kept = append(g.kept, r)
@@ -79,7 +99,7 @@ func (d *Driver) Park(p int, r Parked) bool {
 }
 
 // Waits reports whether answers of partition p that charged have to wait for copies at the moment.
-func (d *Driver) Waits(p int) bool { return d.cfg.Sync || d.gates[p].paced.Load() }
+func (d *Driver) Waits(p int) bool { return d.cfg.Sync || d.signs[p].Load()&paced != 0 }
 
 // Await reports whether an answer that charged mutation seq of partition p may go out now; else w is told when, maybe
 // before Await returns.
@@ -93,7 +113,7 @@ func (d *Driver) Await(p int, seq uint64, w Waiter) bool {
 		g.mu.Unlock()
 		return true
 	}
-	if Mode(g.mode.Load()) == Redirect {
+	if d.Mode(p) == Redirect {
 		g.mu.Unlock()
 		w.Copied(false)
 		return false
@@ -111,9 +131,10 @@ func (g *gate) safety() uint64 {
 }
 
 // close changes the mode to one that does not serve.
-func (g *gate) close(m Mode) {
+func (d *Driver) close(p int, m Mode) {
+	g := &d.gates[p]
 	g.mu.Lock()
-	g.mode.Store(uint32(m))
+	d.signs.setMode(p, m)
 	var failed []waiting
 	if m == Redirect {
 		failed, g.waiting = g.waiting, nil
@@ -125,10 +146,11 @@ func (g *gate) close(m Mode) {
 }
 
 // open has the partition served.
-func (g *gate) open() {
+func (d *Driver) open(p int) {
+	g := &d.gates[p]
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.mode.Store(uint32(Serve))
+	d.signs.setMode(p, Serve)
 }
 
 // resume has what is kept looked at again.
@@ -164,11 +186,12 @@ func (g *gate) release(safe uint64) {
 }
 
 // pace says whether answers wait that need not in general.
-func (g *gate) pace(wait, sync bool) {
+func (d *Driver) pace(p int, wait bool) {
+	g := &d.gates[p]
 	g.mu.Lock()
-	g.paced.Store(wait)
+	d.signs.setPaced(p, wait)
 	var free []waiting
-	if !wait && !sync {
+	if !wait && !d.cfg.Sync {
 		free, g.waiting = g.waiting, nil
 	}
 	g.mu.Unlock()
