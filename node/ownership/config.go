@@ -33,7 +33,6 @@ type Config struct {
 const (
 	resendCommit = 50 * time.Millisecond
 	offerRetry   = 100 * time.Millisecond // doubled with every refusal
-	offerMax     = 2 * time.Second
 	replRetry    = 200 * time.Millisecond // doubled with every one unanswered
 	mergeRetry   = 100 * time.Millisecond
 	retryMax     = 2 * time.Second
@@ -91,12 +90,12 @@ func (m *Machine) past(t strategy.Time, d time.Duration) bool {
 	return m.now-t >= strategy.Time(d.Microseconds())
 }
 
-// backoff is d doubled n times, at most limit.
-func backoff(d time.Duration, n int, limit time.Duration) time.Duration {
-	for ; n > 0 && d < limit; n-- {
+// backoff is d doubled n times, at most retryMax.
+func backoff(d time.Duration, n int) time.Duration {
+	for ; n > 0 && d < retryMax; n-- {
 		d *= 2
 	}
-	return min(d, limit)
+	return min(d, retryMax)
 }
 
 func toTime(d time.Duration) strategy.Time { return strategy.Time(d.Microseconds()) }

@@ -46,7 +46,7 @@ func Example() {
 
 	alone := []ownership.Member{{UID: one, State: ownership.Active}}
 	step(one, ownership.ViewChanged{Members: alone, Ring: ring{one}})
-	both := append(alone, ownership.Member{UID: two, State: ownership.Active})
+	both := []ownership.Member{{UID: one, State: ownership.Active}, {UID: two, State: ownership.Active}}
 	step(two, ownership.ViewChanged{Members: both, Ring: ring{two, one}})
 	step(one, ownership.ViewChanged{Members: both, Ring: ring{two, one}})
 	fmt.Println("node 1 is a", machines[one].Status(0).Role)

@@ -37,7 +37,7 @@ func (m *Machine) driveHandoff(q *partition) {
 		if m.dead(h.to) || m.desired(q.id) != h.to {
 			m.giveUp(q)
 		} else if h.step == handOffered {
-			if m.past(h.sentAt, backoff(offerRetry, q.own.refused, offerMax)) {
+			if m.past(h.sentAt, backoff(offerRetry, q.own.refused)) {
 				m.sendOffer(q)
 			}
 		} else if x := q.own.holder(h.to); x != nil && x.complete && x.acked+maxDirty >= q.copy.Seq {
@@ -69,7 +69,7 @@ func (m *Machine) sendOffer(q *partition) {
 func (m *Machine) giveUp(q *partition) {
 	m.handing--
 	q.own.hand = handoff{}
-	q.own.retryAt = m.now + toTime(backoff(offerRetry, q.own.refused, offerMax))
+	q.own.retryAt = m.now + toTime(backoff(offerRetry, q.own.refused))
 	q.own.refused++
 }
 

@@ -39,8 +39,8 @@ func TestOrder(t *testing.T) {
 }
 
 func TestBackoff(t *testing.T) {
-	for n, want := range []time.Duration{100, 200, 400, 800, 1600, 2000, 2000} {
-		assert.Equal(t, want*time.Millisecond, backoff(offerRetry, n, offerMax))
+	for n, want := range []int64{100, 200, 400, 800, 1600, 2000, 2000} {
+		assert.Equal(t, want, backoff(offerRetry, n).Milliseconds())
 	}
 }
 

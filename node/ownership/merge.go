@@ -42,7 +42,7 @@ func (m *Machine) deliver(q *partition) {
 			continue
 		}
 		to := m.likelyOwner(q)
-		if to == (UID{}) || to == m.cfg.Self || x.to == to && !m.past(x.sentAt, backoff(mergeRetry, x.tries, retryMax)) {
+		if to == (UID{}) || to == m.cfg.Self || x.to == to && !m.past(x.sentAt, backoff(mergeRetry, x.tries)) {
 			continue
 		}
 		x.tries++

@@ -8,7 +8,7 @@ func (m *Machine) replicate(q *partition, h *holder) {
 		h.waiting, h.tries = false, 0
 		return
 	}
-	if h.waiting && !m.past(h.sentAt, backoff(replRetry, h.tries, retryMax)) {
+	if h.waiting && !m.past(h.sentAt, backoff(replRetry, h.tries)) {
 		return
 	}
 	if h.waiting {

@@ -206,7 +206,7 @@ func (s *sim) addNode() *simNode {
 	}
 	n := newSimNode(s, len(s.nodes))
 	if s.split {
-		s.sides[n.idx] = int(s.rng.IntN(2))
+		s.sides[n.idx] = s.rng.IntN(2)
 	}
 	var seeds []*simNode
 	for _, o := range s.nodes {

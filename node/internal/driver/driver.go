@@ -254,9 +254,9 @@ func (d *Driver) step(e ownership.Event) {
 		return
 	}
 	d.stepping = true
-	for i := 0; i < len(d.todo); i++ {
+	for next := 0; next < len(d.todo); next++ { //nolint:intrange // effects add to it
 		now := d.cfg.Now()
-		effects := d.machine.Step(now, d.todo[i])
+		effects := d.machine.Step(now, d.todo[next])
 		for _, f := range effects {
 			d.do(f)
 		}

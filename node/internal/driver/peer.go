@@ -83,7 +83,6 @@ type outbox struct {
 	size    int
 	running bool
 	session uint64 // of the peer
-	lost    int64
 }
 
 func (o *outbox) put(m ownership.Message, s ownership.State) {
