@@ -3,7 +3,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
 NODE_FLAGS ?=
 
-.PHONY: help fmt lint test race fuzz bench mutate cluster build run
+.PHONY: help fmt lint test race fuzz bench mutate model cluster build run
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ bench: ## run every benchmark once, so that none rots; BENCHTIME=1s for figures
 
 mutate: ## check that the tests catch every mutation in the kept list
 	go run ./internal/mutate
+
+model: ## simulate the ownership protocol over SEEDS seeds
+	go test -count=1 ./node/ownership -run '^TestModel$$' -seeds $(or $(SEEDS),2000)
 
 cluster: ## run the tests that start processes
 	go test -count=1 ./test/...

@@ -35,6 +35,9 @@ type remembered struct {
 // maxRemembered bounds the ids of one origin. An origin that has more in flight than that is told to slow down.
 const maxRemembered = 1 << 18
 
+// maxEpochs bounds the epochs of one origin.
+const maxEpochs = epochSlots
+
 // maxFree bounds what is kept for later hits, for each origin.
 const maxFree = 1 << 15
 
@@ -60,11 +63,12 @@ func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (v de
 	if id < d.floor {
 		return stale, nil, nil
 	}
+	if d.size >= maxRemembered || len(d.epochs) >= maxEpochs {
+		return full, nil, nil
+	}
 	e := d.epoch(id >> epochShift)
 	r = e.hits[id]
 	switch {
-	case r == nil && d.size >= maxRemembered:
-		return full, nil, nil
 	case r == nil:
 		r = d.remembered()
 		e.hits[id] = r
@@ -103,14 +107,17 @@ func (d *dedup) answer(r *remembered, response *transport.HitResponse) {
 
 // forget takes back what accept remembered: the hit was not decided, and may be sent again.
 func (d *dedup) forget(id uint64, r *remembered, response *transport.HitResponse) {
-	d.answer(r, response)
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	for _, e := range d.epochs {
 		if e.hits[id] == r {
 			delete(e.hits, id)
 			d.size--
 		}
+	}
+	waiting := r.waiting
+	d.mu.Unlock()
+	for _, reply := range waiting {
+		reply.Answer(response)
 	}
 }
 

@@ -72,7 +72,7 @@ func TestDedupIsBounded(t *testing.T) {
 // Whatever begins, ends and ticks: an id that is in flight is never settled, and ids are never used twice.
 func TestHitIDsSettleOnlyWhatEnded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		ids, open, seen := newHitIDs(), []uint64{}, map[uint64]bool{}
+		ids, open, seen := newHitIDs(0), []uint64{}, map[uint64]bool{}
 		t.Repeat(map[string]func(*rapid.T){
 			"begin": func(t *rapid.T) {
 				id := ids.begin()
@@ -107,7 +107,7 @@ func TestHitIDsSettleOnlyWhatEnded(t *testing.T) {
 
 // An origin whose oldest hit never ends stops to open epochs before the slots run out.
 func TestHitIDsKeepTheOldestSlot(t *testing.T) {
-	ids := newHitIDs()
+	ids := newHitIDs(0)
 	id := ids.begin()
 	for range 3 * epochSlots {
 		ids.tick()
@@ -119,7 +119,7 @@ func TestHitIDsKeepTheOldestSlot(t *testing.T) {
 }
 
 func TestHitIDsUnderLoad(t *testing.T) {
-	ids := newHitIDs()
+	ids := newHitIDs(0)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -134,4 +134,26 @@ func TestHitIDsUnderLoad(t *testing.T) {
 		ids.tick()
 	}
 	wg.Wait()
+}
+
+// A hit that waits for a minute does not keep the ids of all others from settling.
+func TestWaitingHitsHaveTheirOwnEpochs(t *testing.T) {
+	ids, waits := newHitIDs(0), newHitIDs(waiting)
+	held := waits.begin()
+	for range 100 {
+		ids.end(ids.begin())
+		ids.tick()
+		waits.tick()
+	}
+	assert.Equal(t, uint64(100), ids.settledBelow()>>epochShift)
+	assert.LessOrEqual(t, waits.settledBelow(), held)
+	waits.end(held)
+	waits.tick()
+	assert.Greater(t, waits.settledBelow(), held)
+
+	n := &Node{}
+	assert.Same(t, n.origin(transport.UID{1}, held), n.origin(transport.UID{1}, waits.settledBelow()))
+	assert.NotSame(t, n.origin(transport.UID{1}, held), n.origin(transport.UID{1}, ids.begin()))
+	verdict, _, _ := n.origin(transport.UID{1}, held).accept(held, waiting, transport.Responder{})
+	assert.Equal(t, first, verdict)
 }

@@ -23,20 +23,24 @@ func (n *Node) follow(ctx context.Context) {
 			n.applyLocked(c)
 		}
 		n.rebuildLocked()
-		rival := n.view.Load().rival()
+		v := n.view.Load()
 		n.mu.Unlock()
-		if rival != nil {
+		if rival := v.rival(); rival != nil {
 			n.fail(fmt.Errorf("the name %q belongs to a newer process at %s, started %s after this one",
-				n.id.Name, rival.meta.clusterAddr, time.Duration(rival.meta.bootMillis-n.self.bootMillis)*time.Millisecond))
+				n.id.Name, rival.meta.clusterAddr, time.Duration(rival.meta.bootMillis-v.self.meta.bootMillis)*time.Millisecond))
 			return
 		}
 	}
 }
 
-// setState changes the state of this node, in its own view and in what it will announce.
+// setState changes the state of this node, in its own view and in what it will announce. A node that leaves does not
+// become active any more.
 func (n *Node) setState(s State) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.closing && s == Active {
+		return
+	}
 	changed := *n.self
 	changed.state = s
 	n.self = &changed
@@ -63,8 +67,8 @@ func (n *Node) applyLocked(c change) {
 	switch {
 	case c.gone && known != nil:
 		delete(n.others, id)
-		n.origins.Delete(id)
-		n.former[c.addr] = time.Now()
+		n.departed[id] = time.Now() // its hits are remembered a while: it may only have been slow
+		n.noteFormerLocked(known, c.addr)
 		n.links.gone(id, time.Now())
 		n.proofs.drop(id)
 		n.begin(func() { _ = known.link.Close(closed) })
@@ -74,17 +78,61 @@ func (n *Node) applyLocked(c change) {
 		if known.meta.state != c.meta.state {
 			n.log.Info("member changed", "member", c.meta.name, "uid", short(id), "state", c.meta.state)
 		}
-		n.others[id] = &peer{meta: c.meta, gossipAddr: c.addr, link: known.link}
+		link := known.link
+		if known.meta.clusterAddr != c.meta.clusterAddr {
+			if link = n.newLink(c); link == nil {
+				return
+			}
+			n.begin(func() { _ = known.link.Close(closed) })
+		}
+		n.others[id] = &peer{meta: c.meta, gossipAddr: c.addr, link: link}
+		n.links.note(c.meta)
 	default:
-		link, err := transport.NewLink(n.transport, c.meta.clusterAddr, transport.Identity{UID: id, Name: c.meta.name})
-		if err != nil {
-			n.log.Warn("ignoring a member", "member", c.meta.name, "addr", c.addr, "err", err)
+		link := n.newLink(c)
+		if link == nil {
 			return
 		}
 		n.others[id] = &peer{meta: c.meta, gossipAddr: c.addr, link: link}
 		n.links.note(c.meta)
+		delete(n.departed, id)
 		delete(n.former, c.addr)
 		n.log.Info("member joined", "member", c.meta.name, "uid", short(id), "addr", c.addr, "state", c.meta.state)
+	}
+}
+
+// newLink returns a link to a member; nil, and a log line, if that cannot be.
+func (n *Node) newLink(c change) *transport.Link {
+	link, err := transport.NewLink(n.transport, c.meta.clusterAddr, transport.Identity{UID: c.meta.uid, Name: c.meta.name})
+	if err != nil {
+		n.log.Warn("ignoring a member", "member", c.meta.name, "addr", c.addr, "err", err)
+		return nil
+	}
+	return link
+}
+
+// maxFormer bounds the addresses of former members that are tried again.
+const maxFormer = 256
+
+// noteFormerLocked remembers where a member was, unless it left on purpose.
+func (n *Node) noteFormerLocked(p *peer, addr string) {
+	if p.meta.state != Leaving && len(n.former) < maxFormer {
+		n.former[addr] = time.Now()
+	}
+}
+
+// departedFor is how long the hits of a process that is gone are remembered: longer than any of them may be sent again.
+const departedFor = 2 * time.Minute
+
+// forgetDeparted forgets the hits of processes that are gone for good.
+func (n *Node) forgetDeparted(now time.Time) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for id, since := range n.departed {
+		if now.Sub(since) > departedFor {
+			delete(n.departed, id)
+			n.origins.Delete(originKey{id, 0})
+			n.origins.Delete(originKey{id, waiting})
+		}
 	}
 }
 

@@ -25,14 +25,21 @@ const (
 // forward asks the owner of partition p on another node, until it answers or the budget is used up. Every attempt of a
 // hit has the same id, so that it is charged once however often it is sent.
 func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answer {
-	r.ID = n.ids.begin()
-	defer n.ids.end(r.ID)
-	now := time.Now()
-	deadline := now.Add(n.cfg.Timeout + r.Hit.MaxWait)
+	ids, now := n.ids, time.Now()
+	if r.Hit.MaxWait > 0 {
+		ids = n.waits
+	}
+	r.ID = ids.begin()
+	defer ids.end(r.ID)
+	patience := now.Add(r.Hit.MaxWait)
+	deadline := patience.Add(n.cfg.Timeout)
 	hops, last := 0, errors.New("no full member is alive")
 	for target := n.route(n.view.Load(), p); ; now = time.Now() {
 		if r.Budget = deadline.Sub(now); r.Budget <= 0 || ctx.Err() != nil {
 			break
+		}
+		if r.Hit.MaxWait > 0 { // what it has waited elsewhere counts
+			r.Hit.MaxWait = max(patience.Sub(now), 0)
 		}
 		if target == nil {
 			if !sleep(ctx, min(rand.N(pause), r.Budget)) {
@@ -49,7 +56,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 			target, last = nil, err
 			continue
 		}
-		r.SettledBelow = n.ids.settledBelow()
+		r.SettledBelow = ids.settledBelow()
 		response, err := n.attempt(ctx, target, r, now)
 		switch {
 		case err == nil && response.Status == transport.NotOwner && hops < maxHops:
@@ -79,7 +86,7 @@ func (n *Node) attempt(ctx context.Context, to *peer, r *transport.HitRequest, n
 	if r.Hit.MaxWait > 0 {
 		limit = r.Budget
 	}
-	if d, ok := ctx.Deadline(); r.Hit.MaxWait == 0 && (!ok || d.Sub(now) > limit) {
+	if d, ok := ctx.Deadline(); r.Hit.MaxWait == 0 && r.Budget >= limit && (!ok || d.Sub(now) > limit) {
 		// Whoever gives up earlier than that waits until the attempt is over.
 		return to.link.Do(n.attempts.from(now), r)
 	}

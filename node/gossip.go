@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -53,7 +52,11 @@ func startGossip(addr, advertise string, self *meta, secret []byte, logger *slog
 	}
 	c := lanFast()
 	c.Name = self.name + "#" + short(self.uid)
-	c.BindAddr, c.BindPort = or(host, "0.0.0.0"), port
+	bind, err := net.ResolveIPAddr("ip", or(host, "0.0.0.0")) // memberlist takes a name for the unspecified address
+	if err != nil {
+		return nil, fmt.Errorf("gossip address %q: %w", addr, err)
+	}
+	c.BindAddr, c.BindPort = bind.String(), port
 	c.AdvertisePort = port
 	if advertise != "" {
 		ip, err := net.ResolveIPAddr("ip", advertise)
@@ -61,8 +64,8 @@ func startGossip(addr, advertise string, self *meta, secret []byte, logger *slog
 			return nil, fmt.Errorf("advertise address %q: %w", advertise, err)
 		}
 		c.AdvertiseAddr = ip.String()
-	} else if ip := net.ParseIP(host); ip != nil && !ip.IsUnspecified() {
-		c.AdvertiseAddr = host
+	} else if !bind.IP.IsUnspecified() {
+		c.AdvertiseAddr = c.BindAddr
 	}
 	c.Label = "traffik"
 	if len(secret) > 0 {
@@ -113,10 +116,13 @@ func (g *gossip) announce() {
 // join contacts the gossip addresses and returns how many answered.
 func (g *gossip) join(addrs []string) (int, error) { return g.list.Join(addrs) }
 
-// leave says farewell and stops. It is called once.
+// leave says farewell and stops. It is called once. Whoever does not hear the farewell, because it stops too, notices
+// by itself.
 func (g *gossip) leave() error {
-	err := g.list.Leave(leaveTimeout)
-	return errors.Join(err, g.list.Shutdown())
+	if err := g.list.Leave(leaveTimeout); err != nil {
+		g.log.Warn("leaving without a farewell", "err", err)
+	}
+	return g.list.Shutdown()
 }
 
 // take returns the changes since the last call.

@@ -16,6 +16,7 @@ const (
 
 // hitIDs gives ids and tracks which epochs are settled.
 type hitIDs struct {
+	class    uint64 // part of every id
 	epoch    atomic.Uint64
 	closed   atomic.Uint64 // no hit begins any more in an epoch below it
 	settled  atomic.Uint64 // and none is in flight in an epoch below it
@@ -23,8 +24,12 @@ type hitIDs struct {
 	inFlight [epochSlots]atomic.Int64
 }
 
-func newHitIDs() *hitIDs {
-	h := &hitIDs{}
+// waiting is the class of ids of hits that wait at their owner, for up to a minute. They have epochs of their own, so
+// that they do not keep those of all others from settling.
+const waiting uint64 = 1 << 63
+
+func newHitIDs(class uint64) *hitIDs {
+	h := &hitIDs{class: class}
 	h.epoch.Store(1)
 	return h
 }
@@ -35,17 +40,17 @@ func (h *hitIDs) begin() uint64 {
 		e := h.epoch.Load()
 		h.inFlight[e%epochSlots].Add(1)
 		if h.closed.Load() <= e {
-			return e<<epochShift | h.number.Add(1)&(1<<epochShift-1)
+			return h.class | e<<epochShift | h.number.Add(1)&(1<<epochShift-1)
 		}
 		h.inFlight[e%epochSlots].Add(-1) // this goroutine slept through the end of the epoch
 	}
 }
 
 // end says that the hit is answered, or given up.
-func (h *hitIDs) end(id uint64) { h.inFlight[id>>epochShift%epochSlots].Add(-1) }
+func (h *hitIDs) end(id uint64) { h.inFlight[id&^h.class>>epochShift%epochSlots].Add(-1) }
 
 // settledBelow is the lowest id that may still be sent again.
-func (h *hitIDs) settledBelow() uint64 { return h.settled.Load() << epochShift }
+func (h *hitIDs) settledBelow() uint64 { return h.class | h.settled.Load()<<epochShift }
 
 // tick starts an epoch. It is called by one goroutine, every epochLength. Epochs are closed before they are counted:
 // whoever begins in one after that count sees that it is closed, and takes its count back.

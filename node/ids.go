@@ -72,7 +72,8 @@ func (c *charges) Install(p int, b []byte) error {
 			return errCharges
 		}
 		origin := transport.UID(b[:16])
-		d := c.node.origin(origin)
+		floor, _ := binary.Uvarint(b[16:]) // it is of the class of the ids
+		d := c.node.origin(origin, floor)
 		ids, rest, err := d.installCharges(b[16:])
 		for id, hit := range ids {
 			c.add(p, charge{origin: origin, dedup: d, id: id, hit: hit})

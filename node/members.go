@@ -131,10 +131,15 @@ type Stats struct {
 	Unreachable int64 // hits that no owner answered in time
 	Redirected  int64 // answers of nodes that did not own the key
 	Retried     int64 // attempts that brought no answer
-	Partitions  int   // that this node serves
-	Driver      driver.Stats
 	Members     map[State]int
 	InFlight    map[string]int // hits that other nodes have not answered yet, by member
+
+	Serving int64 // partitions that this node serves
+	Parked  int64 // partitions whose hits it keeps, while they are handed over or claimed
+	Behind  int64 // partitions that it serves, and of which some copy lacks charges
+	In, Out int64 // partitions handed over to this node, and by it, since the start
+	Claimed int64 // partitions that it took over because nobody served them
+	Lost    int64 // partitions that others took over from it
 }
 
 // Stats returns a snapshot.
@@ -143,9 +148,11 @@ func (n *Node) Stats() Stats {
 	s := Stats{
 		Keys: n.actors.Keys(), Overloaded: n.counters.overloaded.Load(), Unreachable: n.counters.unreachable.Load(),
 		Redirected: n.counters.redirected.Load(), Retried: n.counters.retried.Load(),
-		Members: map[State]int{}, InFlight: map[string]int{}, Driver: n.driver.Stats(),
+		Members: map[State]int{}, InFlight: map[string]int{},
 	}
-	s.Partitions = int(s.Driver.Serving)
+	d := n.driver.Stats()
+	s.Serving, s.Parked, s.Behind = d.Serving, d.Parked, d.Behind
+	s.In, s.Out, s.Claimed, s.Lost = d.In, d.Out, d.Claimed, d.Lost
 	for _, p := range v.members {
 		s.Members[p.meta.state]++
 		if p.link != nil {

@@ -65,7 +65,7 @@ func settled(t *testing.T, nodes []*Node) {
 					want = count
 				}
 			}
-			return len(v.owners) == len(nodes) && n.Stats().Partitions == want
+			return len(v.owners) == len(nodes) && n.Stats().Serving == int64(want)
 		}, 30*time.Second, 10*time.Millisecond, "%s does not serve what it should", n.Name())
 	}
 }
@@ -78,8 +78,8 @@ func TestKeysSurviveJoinAndLeave(t *testing.T) {
 	third := joined(t, nodes, "n2")
 	requireExhausted(t, append(nodes, third), p) // while partitions move
 	settled(t, append(nodes, third))
-	assert.Positive(t, third.Stats().Driver.In)
-	assert.Zero(t, third.Stats().Driver.Claimed, "nothing was taken from a live owner")
+	assert.Positive(t, third.Stats().In)
+	assert.Zero(t, third.Stats().Claimed, "nothing was taken from a live owner")
 	requireExhausted(t, append(nodes, third), p)
 	require.NoError(t, nodes[1].Shutdown(t.Context()))
 	left := []*Node{nodes[0], third}
@@ -116,7 +116,7 @@ func TestKeysSurviveACrash(t *testing.T) {
 			exhaust(t, nodes, p)
 			for _, n := range nodes {
 				if r == Async { // a crash may lose what the copies lack
-					require.Eventually(t, func() bool { return n.Stats().Driver.Behind == 0 }, 10*time.Second, time.Millisecond)
+					require.Eventually(t, func() bool { return n.Stats().Behind == 0 }, 10*time.Second, time.Millisecond)
 				}
 			}
 			crash(nodes[1])
@@ -124,7 +124,7 @@ func TestKeysSurviveACrash(t *testing.T) {
 			requireExhausted(t, left, p)
 			settled(t, left)
 			requireExhausted(t, left, p)
-			assert.Positive(t, left[0].Stats().Driver.Claimed+left[1].Stats().Driver.Claimed)
+			assert.Positive(t, left[0].Stats().Claimed+left[1].Stats().Claimed)
 		})
 	}
 }

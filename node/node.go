@@ -28,6 +28,7 @@ type Node struct {
 	registry *strategy.Registry
 	hasher   ring.Hasher
 	ids      *hitIDs
+	waits    *hitIDs        // of hits that wait
 	actors   *actor.System  // the keys that this node owns, and the copies that it keeps
 	driver   *driver.Driver // who owns which partition
 	charges  *charges
@@ -51,10 +52,12 @@ type Node struct {
 
 	stopped atomic.Bool // hits are ErrClosed
 
-	mu      sync.Mutex // guards what follows, and the building of views
-	self    *meta
-	others  map[transport.UID]*peer
-	former  map[string]time.Time // gossip addresses of members that are gone, and since when
+	mu       sync.Mutex // guards what follows, and the building of views
+	self     *meta
+	others   map[transport.UID]*peer
+	former   map[string]time.Time        // gossip addresses of members that are gone, and since when
+	departed map[transport.UID]time.Time // processes that are gone, and since when
+
 	closing bool
 	alone   bool // it has left: members that come and go are nothing to it
 	failure error
@@ -72,16 +75,17 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n := &Node{
-		cfg: cfg.withDefaults(), ids: newHitIDs(), hasher: ring.NewHasher(cfg.Secret), done: make(chan struct{}),
-		attempts: deadlines{length: attemptTimeout}, others: map[transport.UID]*peer{}, former: map[string]time.Time{},
+		cfg: cfg.withDefaults(), ids: newHitIDs(0), waits: newHitIDs(waiting), hasher: ring.NewHasher(cfg.Secret), done: make(chan struct{}),
+		others: map[transport.UID]*peer{}, former: map[string]time.Time{}, departed: map[transport.UID]time.Time{},
 	}
 	n.log = n.cfg.Logger
+	n.attempts.length = min(attemptTimeout, n.cfg.Timeout)
+	run, cancel := context.WithCancel(context.Background())
+	n.cancel = cancel
 	if err := n.listen(ctx); err != nil {
 		n.abandon()
 		return nil, err
 	}
-	run, cancel := context.WithCancel(context.Background())
-	n.cancel = cancel
 	n.begin(func() { n.follow(run) })
 	n.begin(func() { n.tick(run) })
 	n.begin(func() { n.watch(run) })
@@ -192,6 +196,7 @@ func (n *Node) serve() error {
 
 // abandon undoes a start that failed half way.
 func (n *Node) abandon() {
+	n.cancel()
 	if n.gossip != nil {
 		_ = n.gossip.list.Shutdown()
 	}
@@ -247,7 +252,9 @@ func (n *Node) tick(ctx context.Context) {
 		select {
 		case now := <-t.C:
 			n.ids.tick()
+			n.waits.tick()
 			n.links.tidy(now)
+			n.forgetDeparted(now)
 		case <-ctx.Done():
 			return
 		}
@@ -288,7 +295,9 @@ start:
 			still, v = 0, now
 		}
 	}
-	n.ready.Store(true)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.ready.Store(!n.closing)
 }
 
 // settleWait bounds how long a node that has joined waits for its partitions before it says that it is ready.

@@ -29,13 +29,15 @@ func (n *Node) joinLoop(ctx context.Context, joined chan<- struct{}) {
 		if len(missing) > 0 {
 			answered, err = n.gossip.join(missing)
 		}
-		if alone && (answered > 0 || len(n.view.Load().members) > 1) {
+		if alone && len(n.view.Load().members) > 1 {
 			alone = false
 			close(joined)
 		}
 		pause := longestRetry
-		if alone {
+		if alone && answered == 0 {
 			quiet.warn("no seed answers, trying again", "seeds", strings.Join(n.cfg.Join, ","), "retry_in", retry, "err", err)
+		}
+		if alone {
 			pause, retry = retry, min(2*retry, longestRetry)
 		}
 		if !sleep(ctx, jitter(pause)) {

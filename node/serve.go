@@ -41,7 +41,7 @@ func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now 
 	t := n.turn()
 	*t = turn{node: n, op: r.Op, reply: reply, id: r.ID, partition: p}
 	if r.Op == transport.Hit || r.Op == transport.Refund {
-		t.dedup = n.origin(reply.Peer().UID)
+		t.dedup = n.origin(reply.Peer().UID, r.ID)
 		verdict, hit, response := t.dedup.accept(r.ID, r.SettledBelow, reply)
 		if t.hit = hit; verdict != first {
 			n.turns.Put(t)
@@ -199,12 +199,19 @@ func (n *Node) turn() *turn {
 	return new(turn)
 }
 
-// origin returns what is remembered of the hits of another process.
-func (n *Node) origin(u transport.UID) *dedup {
-	if d, ok := n.origins.Load(u); ok {
+// originKey names what is remembered together: the hits of one class of one process.
+type originKey struct {
+	uid   transport.UID
+	class uint64
+}
+
+// origin returns what is remembered of the hits of another process that are of the class of id.
+func (n *Node) origin(u transport.UID, id uint64) *dedup {
+	key := originKey{u, id & waiting}
+	if d, ok := n.origins.Load(key); ok {
 		return d.(*dedup)
 	}
-	d, _ := n.origins.LoadOrStore(u, &dedup{})
+	d, _ := n.origins.LoadOrStore(key, &dedup{floor: key.class})
 	return d.(*dedup)
 }
 

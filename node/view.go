@@ -80,7 +80,7 @@ func (v *view) find(u transport.UID) *peer {
 // rivals returns a live process that has this node's name and is to have it, or nil.
 func (v *view) rival() *peer {
 	for _, p := range v.members {
-		if p != v.self && p.meta.name == v.self.meta.name && p.meta.newerThan(v.self.meta) {
+		if p != v.self && p.meta.state != Leaving && p.meta.name == v.self.meta.name && p.meta.newerThan(v.self.meta) {
 			return p
 		}
 	}

@@ -77,6 +77,7 @@ type collector struct {
 	source                                       Source
 	keys, members, partitions, inflight          *prometheus.Desc
 	overloaded, unreachable, redirected, retried *prometheus.Desc
+	handed, claimed, lost, behind                *prometheus.Desc
 }
 
 func newCollector(s Source) *collector {
@@ -92,6 +93,10 @@ func newCollector(s Source) *collector {
 		overloaded:  desc("traffik_overloaded_total", "Hits refused because a bound was reached: keys, or hits waiting or in flight."),
 		unreachable: desc("traffik_unreachable_total", "Hits that no owner answered in time."),
 		redirected:  desc("traffik_redirected_total", "Answers of nodes that did not own the key."),
+		handed:      desc("traffik_handoff_partitions_total", "Partitions handed over to this node (in) and by it (out).", "direction"),
+		claimed:     desc("traffik_claimed_partitions_total", "Partitions that this node took over because nobody served them."),
+		lost:        desc("traffik_lost_partitions_total", "Partitions of this node that others took over."),
+		behind:      desc("traffik_under_replicated_partitions", "Partitions of this node of which some copy lacks charges."),
 		retried:     desc("traffik_retried_total", "Attempts to forward a hit that brought no answer."),
 	}
 }
@@ -100,6 +105,7 @@ func newCollector(s Source) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.keys, c.members, c.partitions, c.inflight, c.overloaded, c.unreachable, c.redirected, c.retried,
+		c.handed, c.claimed, c.lost, c.behind,
 	} {
 		out <- d
 	}
@@ -112,7 +118,13 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, kind, v, labels...)
 	}
 	send(c.keys, prometheus.GaugeValue, float64(s.Keys))
-	send(c.partitions, prometheus.GaugeValue, float64(s.Partitions), "owned")
+	send(c.partitions, prometheus.GaugeValue, float64(s.Serving), "owned")
+	send(c.partitions, prometheus.GaugeValue, float64(s.Parked), "parked")
+	send(c.handed, prometheus.CounterValue, float64(s.In), "in")
+	send(c.handed, prometheus.CounterValue, float64(s.Out), "out")
+	send(c.claimed, prometheus.CounterValue, float64(s.Claimed))
+	send(c.lost, prometheus.CounterValue, float64(s.Lost))
+	send(c.behind, prometheus.GaugeValue, float64(s.Behind))
 	for _, state := range []node.State{node.Joining, node.Active, node.Leaving, node.Dead} {
 		send(c.members, prometheus.GaugeValue, float64(s.Members[state]), string(state))
 	}
