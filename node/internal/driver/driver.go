@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,8 +72,9 @@ type Driver struct {
 	gates    []gate
 	signs    signs
 	terms    []atomic.Uint64
-	stepped  atomic.Int64 // when the machine was last told something
-	frames   atomic.Int64 // in the inbox
+	stepped  atomic.Int64  // when the machine was last told something
+	frames   atomic.Int64  // in the inbox
+	session  atomic.Uint64 // told to peers; a frame that names an earlier one is of the past
 	wake     chan struct{}
 	drained  chan struct{}
 	tasks    sync.WaitGroup // Run, senders and streamers
@@ -89,7 +91,6 @@ type Driver struct {
 	machine  *ownership.Machine
 	todo     []ownership.Event
 	stepping bool
-	session  uint64   // told to peers; a frame that names an earlier one is of the past
 	bases    []uint64 // mutations, as the actors count, when the term began
 	owned    []bool
 	holds    map[int]time.Time // partitions whose log is kept for a stream, and until when
@@ -115,11 +116,12 @@ func New(cfg Config) (*Driver, error) {
 	}
 	d := &Driver{
 		cfg: cfg, machine: m, gates: make([]gate, cfg.Partitions), signs: make(signs, cfg.Partitions), terms: make([]atomic.Uint64, cfg.Partitions), bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
-		wake: make(chan struct{}, 1), drained: make(chan struct{}), session: 1,
+		wake: make(chan struct{}, 1), drained: make(chan struct{}),
 		holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
 	}
 	d.ctx, d.stop = context.WithCancel(context.Background())
+	d.session.Store(1)
 	d.stepped.Store(int64(cfg.Now()))
 	d.tasks.Add(1) // Run
 	return d, nil
@@ -257,6 +259,9 @@ func (d *Driver) step(e ownership.Event) {
 	for next := 0; next < len(d.todo); next++ { //nolint:intrange // effects add to it
 		now := d.cfg.Now()
 		effects := d.machine.Step(now, d.todo[next])
+		if slices.Contains(effects, ownership.Effect(ownership.CloseLinks{})) {
+			d.session.Add(1) // first: what is sent from now on is answered to the new session
+		}
 		for _, f := range effects {
 			d.do(f)
 		}

@@ -36,12 +36,6 @@ func (d *Driver) do(f ownership.Effect) {
 		d.acked(f)
 	case ownership.Pace:
 		d.pace(int(f.P), f.Wait)
-	case ownership.CloseLinks:
-		d.session++
-		for _, p := range d.peers {
-			p.hot.clear()
-			p.bulk.clear()
-		}
 	case ownership.Drained:
 		if !d.isEmpty {
 			d.isEmpty = true

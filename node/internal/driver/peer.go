@@ -3,6 +3,7 @@ package driver
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/traffik-io/traffik/node/internal/wire"
@@ -78,11 +79,19 @@ type outbox struct {
 	bulk  bool
 	freed chan struct{} // holds a token after the queue got shorter; of bulk only
 
+	session atomic.Uint64 // of the peer
+
 	mu      sync.Mutex // guards what follows
 	frames  []*wire.Frame
 	size    int
 	running bool
-	session uint64 // of the peer
+}
+
+// learn notes the session of the peer.
+func (o *outbox) learn(session uint64) {
+	for known := o.session.Load(); known < session && !o.session.CompareAndSwap(known, session); {
+		known = o.session.Load()
+	}
 }
 
 func (o *outbox) put(m ownership.Message, s ownership.State) {
@@ -103,13 +112,6 @@ func (o *outbox) put(m ownership.Message, s ownership.State) {
 		o.running = true
 		o.d.tasks.Go(o.run) // until the queue is empty
 	}
-}
-
-// clear drops what is queued.
-func (o *outbox) clear() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.frames, o.size = nil, 0
 }
 
 // queued is how many bytes are.
@@ -155,9 +157,11 @@ func (o *outbox) deliver(f *wire.Frame) {
 	}
 	ctx, cancel := context.WithTimeout(o.d.ctx, callTimeout)
 	defer cancel()
-	answer, err := link.Call(ctx, Kind, f.Append(nil, o.session))
+	answer, err := link.Call(ctx, Kind, f.Append(nil, o.session.Load(), o.d.session.Load()))
 	if err == nil {
-		o.session, err = wire.ReadSession(answer)
+		var session uint64
+		session, err = wire.ReadSession(answer)
+		o.learn(session)
 	}
 	if err != nil {
 		o.d.counters.dropped.Add(int64(f.Len()))
@@ -173,7 +177,7 @@ func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fa
 		fail("too many frames wait")
 		return
 	}
-	session, all, unknown, err := wire.Read(append([]byte(nil), body...))
+	f, err := wire.Read(append([]byte(nil), body...))
 	if err != nil {
 		d.frames.Add(-1)
 		fail(err.Error())
@@ -181,17 +185,20 @@ func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fa
 	}
 	d.post(func() {
 		defer d.frames.Add(-1)
-		defer func() { reply(wire.AppendSession(nil, d.session)) }()
+		defer func() { reply(wire.AppendSession(nil, d.session.Load())) }()
 		if d.Slept(d.cfg.Now()) {
 			d.step(ownership.Tick{}) // begins a session, if this process was away
 		}
-		if session != 0 && session != d.session {
+		sender := d.peer(from)
+		sender.hot.learn(f.From)
+		sender.bulk.learn(f.From)
+		if f.To != 0 && f.To != d.session.Load() {
 			return
 		}
-		if unknown > 0 {
-			d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", unknown)
+		if f.Unknown > 0 {
+			d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", f.Unknown)
 		}
-		for _, r := range all {
+		for _, r := range f.Messages {
 			d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
 		}
 	})

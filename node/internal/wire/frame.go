@@ -6,7 +6,10 @@ import (
 	"github.com/traffik-io/traffik/node/ownership"
 )
 
-const version = 1
+const (
+	version     = 1
+	frameFields = 5
+)
 
 // Frame gathers messages to one node. The zero value is empty.
 type Frame struct {
@@ -27,12 +30,14 @@ func (f *Frame) Len() int { return f.count }
 // Size is how many bytes they take.
 func (f *Frame) Size() int { return len(f.c.b) }
 
-// Append appends the frame to b. Session is the receiver's, as it told last; 0 if it never did.
-func (f *Frame) Append(b []byte, session uint64) []byte {
+// Append appends the frame to b. To is the session of the receiver, as it told last, 0 if it never did; from that of the
+// sender.
+func (f *Frame) Append(b []byte, to, from uint64) []byte {
 	h := codec{writing: true, b: b}
-	h.array(4)
+	h.array(frameFields)
 	h.writeUint(version)
-	h.u64(&session)
+	h.u64(&to)
+	h.u64(&from)
 	uids := make([]byte, 0, 16*len(f.c.uids))
 	for _, u := range f.c.uids {
 		uids = append(uids, u[:]...)
@@ -48,15 +53,22 @@ type Received struct {
 	State ownership.State
 }
 
-// Read reads a frame. The states are parts of b. Unknown is how many messages were of types that this version does
-// not know.
-func Read(b []byte) (session uint64, all []Received, unknown int, err error) {
+// Arrived is a frame that was read.
+type Arrived struct {
+	To, From uint64 // sessions
+	Messages []Received
+	Unknown  int // messages of types that this version does not know
+}
+
+// Read reads a frame. The states are parts of b.
+func Read(b []byte) (f Arrived, err error) {
 	c := codec{b: b}
-	fields := c.array(4)
+	fields := c.array(frameFields)
 	var v uint64
 	var uids []byte
 	c.u64(&v)
-	c.u64(&session)
+	c.u64(&f.To)
+	c.u64(&f.From)
 	c.bytes(&uids)
 	if len(uids)%16 != 0 {
 		c.fail("uids")
@@ -68,19 +80,19 @@ func Read(b []byte) (session uint64, all []Received, unknown int, err error) {
 		var r Received
 		c.message(&r.Msg, &r.State)
 		if r.Msg == nil {
-			unknown++
+			f.Unknown++
 			continue
 		}
-		all = append(all, r)
+		f.Messages = append(f.Messages, r)
 	}
-	c.skip(fields - 4)
+	c.skip(fields - frameFields)
 	if c.err == nil && len(c.b) > 0 {
 		c.fail("end")
 	}
 	if c.err != nil {
-		return 0, nil, 0, fmt.Errorf("ownership frame: %w", c.err)
+		return Arrived{}, fmt.Errorf("ownership frame: %w", c.err)
 	}
-	return session, all, unknown, nil
+	return f, nil
 }
 
 // AppendSession appends the answer to a frame: the session of whoever answers.

@@ -56,17 +56,17 @@ func frameOfAll() []byte {
 			f.Add(m, ownership.State{})
 		}
 	}
-	return f.Append(nil, 12)
+	return f.Append(nil, 12, 13)
 }
 
 // Guarantee 1.
 func TestReadsWhatWasAdded(t *testing.T) {
-	session, got, unknown, err := Read(frameOfAll())
+	f, err := Read(frameOfAll())
 	require.NoError(t, err)
-	assert.Equal(t, uint64(12), session)
-	assert.Zero(t, unknown)
-	require.Len(t, got, len(all))
-	for i, r := range got {
+	assert.Equal(t, []uint64{12, 13}, []uint64{f.To, f.From})
+	assert.Zero(t, f.Unknown)
+	require.Len(t, f.Messages, len(all))
+	for i, r := range f.Messages {
 		assert.Equal(t, all[i], r.Msg)
 		if i%2 == 0 {
 			assert.Equal(t, state, r.State)
@@ -77,8 +77,8 @@ func TestReadsWhatWasAdded(t *testing.T) {
 	// The package that others use reads it too.
 	var any []any
 	require.NoError(t, msgpack.Unmarshal(frameOfAll(), &any))
-	assert.Len(t, any, 4)
-	assert.Len(t, any[3], len(all))
+	assert.Len(t, any, frameFields)
+	assert.Len(t, any[4], len(all))
 }
 
 // Guarantee 1, for any values.
@@ -106,9 +106,9 @@ func TestRoundTrip(t *testing.T) {
 			want = append(want, r)
 		}
 		assert.Equal(t, n, f.Len())
-		_, got, _, err := Read(f.Append(nil, 0))
+		got, err := Read(f.Append(nil, 0, 0))
 		require.NoError(t, err)
-		assert.Equal(t, want, got)
+		assert.Equal(t, want, got.Messages)
 	})
 }
 
@@ -128,7 +128,7 @@ func TestGolden(t *testing.T) {
 // Guarantee 4.
 func TestLaterVersions(t *testing.T) {
 	b, err := msgpack.Marshal([]any{
-		uint8(2), uint8(5), u1[:],
+		uint8(2), uint8(5), uint8(6), u1[:],
 		[]any{
 			[]any{uint8(99), nil, "what", map[string]int{"a": 1}, 1.5, -1, []int{1, 2}},
 			[]any{uint8(typeAccept), nil, uint8(3), uint8(9), uint8(1), uint8(0), "more", uint16(7)},
@@ -136,34 +136,34 @@ func TestLaterVersions(t *testing.T) {
 		}, "more",
 	})
 	require.NoError(t, err)
-	session, got, unknown, err := Read(b)
+	f, err := Read(b)
 	require.NoError(t, err)
-	assert.Equal(t, uint64(5), session)
-	assert.Equal(t, 1, unknown)
+	assert.Equal(t, []uint64{5, 6}, []uint64{f.To, f.From})
+	assert.Equal(t, 1, f.Unknown)
 	assert.Equal(t, []Received{
 		{Msg: ownership.Accept{P: 3, Term: ownership.Term{N: 9, Owner: u1}}},
 		{
 			Msg:   ownership.Merged{P: 1},
 			State: ownership.State{Seq: 1, Sections: []ownership.Section{{Kind: 1, Version: 1, Body: []byte("x")}}},
 		},
-	}, got)
+	}, f.Messages)
 }
 
 // Guarantee 3.
 func TestMalformed(t *testing.T) {
 	whole := frameOfAll()
 	for i := range whole {
-		_, _, _, err := Read(whole[:i])
+		_, err := Read(whole[:i])
 		assert.Error(t, err, i)
 	}
 	for name, b := range map[string][]byte{
 		"more":          append(frameOfAll(), 0),
-		"huge array":    {0x94, 1, 0, 0xc4, 0, 0xdd, 0xff, 0xff, 0xff, 0xff},
-		"odd uids":      {0x94, 1, 0, 0xc4, 1, 9, 0x90},
-		"uid not there": {0x94, 1, 0, 0xc4, 0, 0x91, 0x96, typeAccept, 0xc0, 1, 2, 1, 0},
-		"few fields":    {0x94, 1, 0, 0xc4, 0, 0x91, 0x93, typeAccept, 0xc0, 1},
+		"huge array":    {0x95, 1, 0, 0, 0xc4, 0, 0xdd, 0xff, 0xff, 0xff, 0xff},
+		"odd uids":      {0x95, 1, 0, 0, 0xc4, 1, 9, 0x90},
+		"uid not there": {0x95, 1, 0, 0, 0xc4, 0, 0x91, 0x96, typeAccept, 0xc0, 1, 2, 1, 0},
+		"few fields":    {0x95, 1, 0, 0, 0xc4, 0, 0x91, 0x93, typeAccept, 0xc0, 1},
 	} {
-		_, _, _, err := Read(b)
+		_, err := Read(b)
 		assert.Error(t, err, name)
 	}
 }
@@ -179,24 +179,24 @@ func TestSession(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(frameOfAll())
 	f.Fuzz(func(t *testing.T, b []byte) {
-		_, all, _, err := Read(b)
+		all, err := Read(b)
 		if err != nil {
 			return
 		}
 		var again Frame
-		for _, r := range all {
+		for _, r := range all.Messages {
 			again.Add(r.Msg, r.State)
 		}
-		_, twice, _, err := Read(again.Append(nil, 1))
+		twice, err := Read(again.Append(nil, 1, 1))
 		require.NoError(t, err)
-		assert.Equal(t, len(all), len(twice))
+		assert.Equal(t, len(all.Messages), len(twice.Messages))
 	})
 }
 
 func Example() {
 	var f Frame
 	f.Add(ownership.Offer{P: 7}, ownership.State{})
-	_, all, _, err := Read(f.Append(nil, 0))
-	fmt.Println(all[0].Msg.(ownership.Offer).P, err)
+	arrived, err := Read(f.Append(nil, 0, 0))
+	fmt.Println(arrived.Messages[0].Msg.(ownership.Offer).P, err)
 	// Output: 7 <nil>
 }
