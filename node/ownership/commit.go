@@ -67,6 +67,9 @@ func (m *Machine) rescue(q *partition) {
 
 // onCommit installs what was handed over, desired or not, unless something is known above its base.
 func (m *Machine) onCommit(q *partition, from UID, c Commit, s State) {
+	if c.Term.Owner != m.cfg.Self {
+		return // it names another as the owner: no peer of this protocol sends that
+	}
 	q.saw(c.Term)
 	switch {
 	case q.copy.Term == c.Term || q.hint == c.Term:

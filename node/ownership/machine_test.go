@@ -274,3 +274,12 @@ func BenchmarkMutated(b *testing.B) {
 		p.m[0].Step(1, Received{UID{2}, rack, State{}})
 	}
 }
+
+// A commit that names another owner makes nobody serve: seed 3359266577312998600 of TestAnyMessage.
+func TestCommitIsForItsOwner(t *testing.T) {
+	m, err := New(Config{Self: UID{1}, Partitions: 1})
+	require.NoError(t, err)
+	m.Step(0, ViewChanged{[]Member{{UID{1}, Active}, {UID{2}, Active}}, fixedRing{UID{1}, UID{2}}})
+	m.Step(1, Received{UID{2}, Commit{P: 0, Term: Term{9, UID{3}, UID{2}}}, State{}})
+	assert.NotEqual(t, Term{9, UID{3}, UID{2}}, m.Status(0).Term)
+}
