@@ -15,7 +15,7 @@ import (
 
 func TestKillingANonOwnerDisturbsNothing(t *testing.T) {
 	t.Parallel()
-	c := three(t)
+	c := three(t, "--timeout", "2s") // the owner may wait for its backup until that is proven dead
 	key := c[0].keyOf("n1")
 	left := 100_000
 	hit := func() {
