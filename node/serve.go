@@ -45,7 +45,7 @@ func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now 
 		verdict, hit, response := t.dedup.accept(r.ID, r.SettledBelow, reply)
 		if t.hit = hit; verdict != first {
 			n.turns.Put(t)
-			n.repeat(verdict, response, reply)
+			n.repeat(p, verdict, response, reply)
 			return
 		}
 	}
@@ -75,17 +75,36 @@ func (h *parkedHit) Resume(late bool) {
 	h.node.serveHit(&h.r, h.reply, h.node.now())
 }
 
-// repeat answers a hit that was sent before.
-func (n *Node) repeat(v dedupVerdict, response *transport.HitResponse, reply transport.Responder) {
+// repeat answers a hit of partition p that was sent before.
+func (n *Node) repeat(p int, v dedupVerdict, response *transport.HitResponse, reply transport.Responder) {
 	switch v {
-	case decided:
-		reply.Answer(response)
+	case decided: // maybe by the owner before this one, whose copies are not those of this one
+		again := &repeated{n, p, response, reply}
+		if n.driver.AwaitAll(p, again) {
+			again.Copied(true)
+		}
 	case stale:
 		reply.Answer(&transport.HitResponse{Status: transport.Failed, Code: codeStale, Text: "its id is settled"})
 	case full:
 		n.counters.overloaded.Add(1)
 		reply.Answer(&transport.HitResponse{Status: transport.Overloaded})
 	}
+}
+
+// repeated is the answer to a hit that was charged before.
+type repeated struct {
+	node      *Node
+	partition int
+	response  *transport.HitResponse
+	reply     transport.Responder
+}
+
+// Copied implements driver.Waiter.
+func (r *repeated) Copied(ok bool) {
+	if !ok {
+		r.response = r.node.disowned(r.partition)
+	}
+	r.reply.Answer(r.response)
 }
 
 // disowned is the answer of a node that does not serve partition p: it names who does, as far as it knows.
@@ -185,8 +204,11 @@ func (t *turn) finish(final bool) {
 			t.dedup.forget(t.id, t.hit, r)
 		}
 	}
-	t.reply.Answer(r)
 	node := t.node
+	if t.dedup != nil && node.driver.Slept(node.now()) { // another may have answered since: it is asked, by the same id
+		r = unowned()
+	}
+	t.reply.Answer(r)
 	*t = turn{}
 	node.turns.Put(t)
 }

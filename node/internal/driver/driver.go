@@ -59,7 +59,7 @@ const (
 
 	// silence is for how long a claim waits for members that do not answer. Thousands of claims and copies go out at
 	// once when members change, and whoever is taken for silent then is overruled: its charges since are only joined.
-	silence = time.Second
+	silence = 500 * time.Millisecond
 
 	tickEvery = 50 * time.Millisecond
 	maxPause  = time.Second // between two steps; after more, others may have taken over
@@ -108,7 +108,7 @@ func New(cfg Config) (*Driver, error) {
 		cfg.MaxLag = 10 * time.Millisecond
 	}
 	m, err := ownership.New(ownership.Config{
-		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: cfg.MaxLag, Pause: maxPause,
+		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: cfg.MaxLag - cfg.MaxLag/4, Pause: maxPause,
 		MaxHandoffs: maxHandoffs, Silence: silence,
 	})
 	if err != nil {

@@ -77,6 +77,7 @@ func (d *Driver) adopt(f ownership.Adopt) {
 	d.cfg.Actors.Trim(p, d.bases[p])
 	delete(d.holds, p)
 	d.signs.setPaced(p, false)
+	d.gates[p].restart()
 	d.adopted(p, f.Term)
 }
 

@@ -101,6 +101,11 @@ func (d *Driver) Park(p int, r Parked) bool {
 // Waits reports whether answers of partition p that charged have to wait for copies at the moment.
 func (d *Driver) Waits(p int) bool { return d.cfg.Sync || d.signs[p].Load()&paced != 0 }
 
+// AwaitAll is Await for an answer whose charge is part of what partition p holds by now.
+func (d *Driver) AwaitAll(p int, w Waiter) bool {
+	return !d.Waits(p) || d.Await(p, d.cfg.Actors.Seq(p), w)
+}
+
 // Await reports whether an answer that charged mutation seq of partition p may go out now; else w is told when, maybe
 // before Await returns.
 func (d *Driver) Await(p int, seq uint64, w Waiter) bool {
@@ -128,6 +133,13 @@ func (g *gate) safety() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.safe
+}
+
+// restart forgets what the copies of the term before held: nothing is safe until they hold that of the new one.
+func (g *gate) restart() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.safe = 0
 }
 
 // close changes the mode to one that does not serve.

@@ -15,6 +15,7 @@ type peer struct {
 	uid       ownership.UID
 	hot, bulk *outbox
 	streams   streamer
+	read      [2]uint64 // the last frames that came from it, hot and bulk
 }
 
 func (d *Driver) peer(u ownership.UID) *peer {
@@ -80,6 +81,7 @@ type outbox struct {
 	freed chan struct{} // holds a token after the queue got shorter; of bulk only
 
 	session atomic.Uint64 // of the peer
+	number  uint64        // of the last frame; of the goroutine that sends
 
 	mu      sync.Mutex // guards what follows
 	frames  []*wire.Frame
@@ -157,7 +159,9 @@ func (o *outbox) deliver(f *wire.Frame) {
 	}
 	ctx, cancel := context.WithTimeout(o.d.ctx, callTimeout)
 	defer cancel()
-	answer, err := link.Call(ctx, Kind, f.Append(nil, o.session.Load(), o.d.session.Load()))
+	o.number++
+	head := wire.Head{To: o.session.Load(), From: o.d.session.Load(), Number: o.number, Bulk: o.bulk}
+	answer, err := link.Call(ctx, Kind, f.Append(nil, head))
 	if err == nil {
 		var session uint64
 		session, err = wire.ReadSession(answer)
@@ -192,6 +196,14 @@ func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fa
 		sender := d.peer(from)
 		sender.hot.learn(f.From)
 		sender.bulk.learn(f.From)
+		last := &sender.read[0]
+		if f.Bulk {
+			last = &sender.read[1]
+		}
+		if f.Number <= *last {
+			return // it was sent over a link that broke, and overtaken
+		}
+		*last = f.Number
 		if f.To != 0 && f.To != d.session.Load() {
 			return
 		}

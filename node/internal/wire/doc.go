@@ -1,7 +1,6 @@
 // Package wire is how ownership messages look between nodes.
 //
-// A frame is what one node has to say to another at a time: a msgpack array of a version, the sessions of
-// the receiver, as the sender knows it, and of the sender, the UIDs that the messages name, and the messages. A message is an array of its type, the state
+// A frame is what one node has to say to another at a time: a msgpack array of a version, its Head, the UIDs that the messages name, and the messages. A message is an array of its type, the state
 // that travels beside it or nil, and its fields in the order of the struct. A UID is written once in a frame, and named
 // by its place after that, 0 being none: it would be most of what a frame weighs.
 //

@@ -8,7 +8,7 @@ import (
 
 const (
 	version     = 1
-	frameFields = 5
+	frameFields = 7
 )
 
 // Frame gathers messages to one node. The zero value is empty.
@@ -30,14 +30,29 @@ func (f *Frame) Len() int { return f.count }
 // Size is how many bytes they take.
 func (f *Frame) Size() int { return len(f.c.b) }
 
-// Append appends the frame to b. To is the session of the receiver, as it told last, 0 if it never did; from that of the
-// sender.
-func (f *Frame) Append(b []byte, to, from uint64) []byte {
+// Head is what a frame tells about itself.
+type Head struct {
+	// To is the session of the receiver, as it told last; 0 if it never did. From is that of the sender.
+	To, From uint64
+	// Number is that of the frame among those of its queue, from 1, and Bulk says which of the two queues that is: a
+	// frame that was overtaken, because its link broke, is not to be read.
+	Number uint64
+	Bulk   bool
+}
+
+func (c *codec) head(h *Head) {
+	c.u64(&h.To)
+	c.u64(&h.From)
+	c.u64(&h.Number)
+	c.boolean(&h.Bulk)
+}
+
+// Append appends the frame to b.
+func (f *Frame) Append(b []byte, head Head) []byte {
 	h := codec{writing: true, b: b}
 	h.array(frameFields)
 	h.writeUint(version)
-	h.u64(&to)
-	h.u64(&from)
+	h.head(&head)
 	uids := make([]byte, 0, 16*len(f.c.uids))
 	for _, u := range f.c.uids {
 		uids = append(uids, u[:]...)
@@ -55,7 +70,7 @@ type Received struct {
 
 // Arrived is a frame that was read.
 type Arrived struct {
-	To, From uint64 // sessions
+	Head
 	Messages []Received
 	Unknown  int // messages of types that this version does not know
 }
@@ -67,8 +82,7 @@ func Read(b []byte) (f Arrived, err error) {
 	var v uint64
 	var uids []byte
 	c.u64(&v)
-	c.u64(&f.To)
-	c.u64(&f.From)
+	c.head(&f.Head)
 	c.bytes(&uids)
 	if len(uids)%16 != 0 {
 		c.fail("uids")

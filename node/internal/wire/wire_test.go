@@ -47,6 +47,8 @@ var state = ownership.State{Seq: 77, Sections: []ownership.Section{
 	{Kind: 1, Version: 1, Body: []byte("records")}, {Kind: 900, Version: 2, Body: bytes.Repeat([]byte{7}, 300)},
 }}
 
+var someHead = Head{To: 12, From: 13, Number: 300, Bulk: true}
+
 func frameOfAll() []byte {
 	var f Frame
 	for i, m := range all {
@@ -56,14 +58,14 @@ func frameOfAll() []byte {
 			f.Add(m, ownership.State{})
 		}
 	}
-	return f.Append(nil, 12, 13)
+	return f.Append(nil, someHead)
 }
 
 // Guarantee 1.
 func TestReadsWhatWasAdded(t *testing.T) {
 	f, err := Read(frameOfAll())
 	require.NoError(t, err)
-	assert.Equal(t, []uint64{12, 13}, []uint64{f.To, f.From})
+	assert.Equal(t, someHead, f.Head)
 	assert.Zero(t, f.Unknown)
 	require.Len(t, f.Messages, len(all))
 	for i, r := range f.Messages {
@@ -78,7 +80,7 @@ func TestReadsWhatWasAdded(t *testing.T) {
 	var any []any
 	require.NoError(t, msgpack.Unmarshal(frameOfAll(), &any))
 	assert.Len(t, any, frameFields)
-	assert.Len(t, any[4], len(all))
+	assert.Len(t, any[frameFields-1], len(all))
 }
 
 // Guarantee 1, for any values.
@@ -106,7 +108,7 @@ func TestRoundTrip(t *testing.T) {
 			want = append(want, r)
 		}
 		assert.Equal(t, n, f.Len())
-		got, err := Read(f.Append(nil, 0, 0))
+		got, err := Read(f.Append(nil, Head{}))
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Messages)
 	})
@@ -128,7 +130,7 @@ func TestGolden(t *testing.T) {
 // Guarantee 4.
 func TestLaterVersions(t *testing.T) {
 	b, err := msgpack.Marshal([]any{
-		uint8(2), uint8(5), uint8(6), u1[:],
+		uint8(2), uint8(5), uint8(6), uint8(7), false, u1[:],
 		[]any{
 			[]any{uint8(99), nil, "what", map[string]int{"a": 1}, 1.5, -1, []int{1, 2}},
 			[]any{uint8(typeAccept), nil, uint8(3), uint8(9), uint8(1), uint8(0), "more", uint16(7)},
@@ -138,7 +140,7 @@ func TestLaterVersions(t *testing.T) {
 	require.NoError(t, err)
 	f, err := Read(b)
 	require.NoError(t, err)
-	assert.Equal(t, []uint64{5, 6}, []uint64{f.To, f.From})
+	assert.Equal(t, Head{To: 5, From: 6, Number: 7}, f.Head)
 	assert.Equal(t, 1, f.Unknown)
 	assert.Equal(t, []Received{
 		{Msg: ownership.Accept{P: 3, Term: ownership.Term{N: 9, Owner: u1}}},
@@ -158,10 +160,10 @@ func TestMalformed(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"more":          append(frameOfAll(), 0),
-		"huge array":    {0x95, 1, 0, 0, 0xc4, 0, 0xdd, 0xff, 0xff, 0xff, 0xff},
-		"odd uids":      {0x95, 1, 0, 0, 0xc4, 1, 9, 0x90},
-		"uid not there": {0x95, 1, 0, 0, 0xc4, 0, 0x91, 0x96, typeAccept, 0xc0, 1, 2, 1, 0},
-		"few fields":    {0x95, 1, 0, 0, 0xc4, 0, 0x91, 0x93, typeAccept, 0xc0, 1},
+		"huge array":    {0x97, 1, 0, 0, 1, 0xc2, 0xc4, 0, 0xdd, 0xff, 0xff, 0xff, 0xff},
+		"odd uids":      {0x97, 1, 0, 0, 1, 0xc2, 0xc4, 1, 9, 0x90},
+		"uid not there": {0x97, 1, 0, 0, 1, 0xc2, 0xc4, 0, 0x91, 0x96, typeAccept, 0xc0, 1, 2, 1, 0},
+		"few fields":    {0x97, 1, 0, 0, 1, 0xc2, 0xc4, 0, 0x91, 0x93, typeAccept, 0xc0, 1},
 	} {
 		_, err := Read(b)
 		assert.Error(t, err, name)
@@ -187,7 +189,7 @@ func FuzzRead(f *testing.F) {
 		for _, r := range all.Messages {
 			again.Add(r.Msg, r.State)
 		}
-		twice, err := Read(again.Append(nil, 1, 1))
+		twice, err := Read(again.Append(nil, Head{}))
 		require.NoError(t, err)
 		assert.Equal(t, len(all.Messages), len(twice.Messages))
 	})
@@ -196,7 +198,7 @@ func FuzzRead(f *testing.F) {
 func Example() {
 	var f Frame
 	f.Add(ownership.Offer{P: 7}, ownership.State{})
-	arrived, err := Read(f.Append(nil, 0, 0))
+	arrived, err := Read(f.Append(nil, Head{}))
 	fmt.Println(arrived.Messages[0].Msg.(ownership.Offer).P, err)
 	// Output: 7 <nil>
 }

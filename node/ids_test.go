@@ -1,0 +1,90 @@
+package node
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
+)
+
+func newCharges() *charges { return &charges{node: &Node{}, parts: make([]chargesOf, 2)} }
+
+// charged has a hit charged in partition 0 as mutation seq.
+func charged(t testing.TB, c *charges, origin transport.UID, id, seq uint64) *transport.HitResponse {
+	d := c.node.origin(origin, id)
+	verdict, hit, _ := d.accept(id, 0, transport.Responder{})
+	require.Equal(t, first, verdict)
+	res := &transport.HitResponse{Status: transport.Decided, Decision: strategy.Decision{
+		Verdict: strategy.Verdict{Allowed: true, Remaining: float64(id) / 2, Limit: -3, Wait: time.Second},
+		Period:  time.Hour, LimitedBy: "burst", At: 1 << 50,
+	}}
+	d.charged(hit, res)
+	c.add(0, charge{seq, origin, d, id, hit})
+	return res
+}
+
+// Guarantee 8: a hit that was charged by the owner before is answered alike by the next, and not charged.
+func TestChargesMove(t *testing.T) {
+	from, to := newCharges(), newCharges()
+	one, two := transport.UID{1}, transport.UID{2}
+	const epoch = 1 << epochShift
+	want := map[transport.UID]map[uint64]*transport.HitResponse{one: {}, two: {}}
+	for seq := uint64(1); seq <= 40; seq++ {
+		for origin, answers := range want {
+			id := seq/10*epoch + seq
+			answers[id] = charged(t, from, origin, id, seq)
+		}
+	}
+	later := waiting | epoch | 7
+	want[one][later] = charged(t, from, one, later, 41)
+	from.node.origin(one, 0).accept(99*epoch, 2*epoch, transport.Responder{}) // the first two epochs of one are settled
+
+	require.NoError(t, to.Install(0, from.Append(nil, 0, 30)))
+	require.NoError(t, to.Install(0, from.Append(nil, 0, 0)))
+	for origin, answers := range want {
+		for id, res := range answers {
+			verdict, _, got := to.node.origin(origin, id).accept(id, 0, transport.Responder{})
+			if origin == one && id < 2*epoch {
+				assert.Equal(t, stale, verdict)
+				continue
+			}
+			require.Equal(t, decided, verdict, "%d", id)
+			assert.Equal(t, res, got)
+		}
+	}
+	assert.Empty(t, from.Append(nil, 1, 0), "another partition")
+	assert.Empty(t, from.Append(nil, 0, 41), "nothing since")
+	third := newCharges()
+	require.NoError(t, third.Install(0, to.Append(nil, 0, 0)), "and on to the next")
+	verdict, _, _ := third.node.origin(two, 0).accept(4*epoch+40, 0, transport.Responder{})
+	assert.Equal(t, decided, verdict)
+}
+
+// What is settled makes room for what comes.
+func TestChargesAreAsManyAsAreInFlight(t *testing.T) {
+	c := newCharges()
+	for n := range uint64(10_000) {
+		id := n<<epochShift | n
+		charged(t, c, transport.UID{1}, id, n+1)
+		c.node.origin(transport.UID{1}, id).accept(id, n<<epochShift, transport.Responder{})
+	}
+	assert.Less(t, cap(c.parts[0].list), 64)
+}
+
+func FuzzInstallCharges(f *testing.F) {
+	c := newCharges()
+	for seq := uint64(1); seq < 4; seq++ {
+		charged(f, c, transport.UID{byte(seq)}, seq, seq)
+	}
+	f.Add(c.Append(nil, 0, 0))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		to := newCharges()
+		if to.Install(0, b) == nil {
+			assert.NoError(t, newCharges().Install(0, to.Append(nil, 0, 0)))
+		}
+	})
+}
