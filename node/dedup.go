@@ -81,6 +81,27 @@ func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (v de
 	return pending, nil, nil
 }
 
+// lookup is the answer to a hit that was decided; nil if none is known.
+func (d *dedup) lookup(id uint64) *transport.HitResponse {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range d.epochs {
+		if r := e.hits[id]; r != nil && r.answered {
+			return r.response()
+		}
+	}
+	return nil
+}
+
+// settleBelow forgets the ids below that one.
+func (d *dedup) settleBelow(id uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if id > d.floor {
+		d.settle(id)
+	}
+}
+
 // charged notes what the answer to a first hit will be, for whoever owns its key next.
 func (d *dedup) charged(r *remembered, response *transport.HitResponse) {
 	d.mu.Lock()

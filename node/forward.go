@@ -111,19 +111,40 @@ func (n *Node) redirected(p int, from *peer, response *transport.HitResponse) *p
 	return nil
 }
 
-// decideLate decides r on this node, which owns the partition or is about to. The error says that it does not.
+// decideLate decides r on this node, which owns the partition or is about to. The owner before it may have charged r
+// without an answer: then that came here with the partition, by r's id. The error says that this node does not decide.
 func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest) (answer, error) {
-	if n.driver.Mode(p) == driver.Redirect {
-		return answer{}, actor.ErrNotServing
-	}
 	limited, cancel := context.WithTimeout(ctx, r.Budget)
 	defer cancel()
+	if woken := make(wakes, 1); n.driver.Park(p, woken) {
+		select {
+		case <-woken:
+		case <-limited.Done():
+			return answer{}, limited.Err()
+		}
+	}
+	if n.driver.Mode(p) != driver.Serve {
+		return answer{}, actor.ErrNotServing
+	}
+	if res := n.origin(n.id.UID, r.ID).lookup(r.ID); res != nil {
+		a := n.answered(res, r, n.view.Load().self)
+		if a.forwarded = false; n.driver.Waits(p) && !n.awaitCopies(ctx, p, n.actors.Seq(p)) {
+			a.Err = errNotCopied
+		}
+		return a, nil
+	}
 	a := n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now())
 	if errors.Is(a.Err, actor.ErrNotServing) || a.Err != nil && limited.Err() != nil {
 		return answer{}, a.Err
 	}
 	return a, nil
 }
+
+// wakes is a caller that waits until a partition is not parked any more.
+type wakes chan struct{}
+
+// Resume implements driver.Parked.
+func (w wakes) Resume(bool) { w <- struct{}{} }
 
 // answered turns the response of another node into an answer.
 func (n *Node) answered(res *transport.HitResponse, r *transport.HitRequest, by *peer) answer {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -62,6 +63,32 @@ func TestChargesMove(t *testing.T) {
 	require.NoError(t, third.Install(0, to.Append(nil, 0, 0)), "and on to the next")
 	verdict, _, _ := third.node.origin(two, 0).accept(4*epoch+40, 0, transport.Responder{})
 	assert.Equal(t, decided, verdict)
+}
+
+// Guarantee 2: a hit that another owner has charged is not charged again when its retry ends at home, because the
+// partition has moved there.
+func TestARetryThatComesHomeIsNotCharged(t *testing.T) {
+	n := startNode(t, Config{GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)})
+	r := &transport.HitRequest{Op: transport.Hit, ID: n.ids.begin(), Hit: strategy.NewHit("k", hour()), Budget: time.Second}
+	defer n.ids.end(r.ID)
+	r.Hi, r.Lo = n.hasher.Key("", "k", strategy.DefaultScope)
+	p := n.partition(r.Hi)
+	other := newCharges()
+	want := charged(t, other, n.id.UID, r.ID, 1)
+	require.NoError(t, n.charges.Install(p, other.Append(nil, 0, 0)))
+	a, err := n.decideLate(t.Context(), p, r)
+	require.NoError(t, err)
+	require.NoError(t, a.Err)
+	want.Decision.Owner = n.Name()
+	assert.Equal(t, want.Decision, a.Decision)
+	assert.Zero(t, n.actors.Seq(p), "nothing is charged")
+
+	r.ID = n.ids.begin()
+	defer n.ids.end(r.ID)
+	a, err = n.decideLate(t.Context(), p, r)
+	require.NoError(t, err)
+	assert.True(t, a.Decision.Allowed)
+	assert.EqualValues(t, 1, n.actors.Seq(p))
 }
 
 // What is settled makes room for what comes.

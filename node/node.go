@@ -253,6 +253,10 @@ func (n *Node) tick(ctx context.Context) {
 		case now := <-t.C:
 			n.ids.tick()
 			n.waits.tick()
+			for _, ids := range []*hitIDs{n.ids, n.waits} { // own hits that others have charged
+				below := ids.settledBelow()
+				n.origin(n.id.UID, below).settleBelow(below)
+			}
 			n.links.tidy(now)
 			n.forgetDeparted(now)
 		case <-ctx.Done():
