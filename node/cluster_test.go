@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -117,4 +118,21 @@ func TestOneOwnerDecides(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A lite node has nothing to hand over, and does not wait until it may give up.
+func TestALiteNodeLeavesAtOnce(t *testing.T) {
+	owner := startCluster(t, 1, nil)[0]
+	lite := startNode(t, Config{
+		Name: "lite", Role: Lite, GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Join: []string{owner.GossipAddr()},
+		Secret: owner.cfg.Secret, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.Eventually(t, lite.Ready, 10*time.Second, 10*time.Millisecond)
+	d, err := lite.Hit(t.Context(), strategy.NewHit("k", policy("1/day", nil)))
+	require.NoError(t, err)
+	assert.Equal(t, owner.Name(), d.Owner)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, lite.Shutdown(ctx))
+	assert.NoError(t, ctx.Err(), "it waited for as long as it may")
 }

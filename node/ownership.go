@@ -35,12 +35,13 @@ func (n *Node) newActors() (err error) {
 	return err
 }
 
-// tellDriver tells the driver what the view says: who is a full member, and in which order they should own what.
+// tellDriver tells the driver what the view says: who is a full member, and in which order they should own what. A lite
+// node is told of its own state too, so that it knows when it leaves, and that it then has nothing to hand over.
 func (n *Node) tellDriver(v *view) (told <-chan struct{}) {
 	states := map[State]ownership.MemberState{Joining: ownership.Joining, Active: ownership.Active, Leaving: ownership.Leaving}
 	var members []ownership.Member
 	for _, p := range v.members {
-		if p.meta.role == Full {
+		if p.meta.role == Full || p == v.self {
 			members = append(members, ownership.Member{UID: ownership.UID(p.meta.uid), State: states[p.meta.state]})
 		}
 	}

@@ -9,7 +9,7 @@ type Tick struct{}
 
 // ViewChanged replaces the view.
 type ViewChanged struct {
-	Members []Member // full members only, self included
+	Members []Member // full members, and self
 	Ring    Ring
 }
 
