@@ -16,7 +16,7 @@ import (
 // client keeps enough connections for many callers of one node.
 var client = &http.Client{
 	Timeout:   patience,
-	Transport: &http.Transport{MaxIdleConnsPerHost: 128, IdleConnTimeout: time.Second},
+	Transport: &http.Transport{MaxIdleConnsPerHost: 1024, IdleConnTimeout: time.Second},
 }
 
 // reply is the answer of a node to a hit, check or stat.
@@ -29,6 +29,7 @@ type reply struct {
 	Limit     int64
 	Owner     string
 	Degraded  bool
+	Term      uint64 // in builds for faults
 	Detail    string // of a problem
 }
 
