@@ -1,13 +1,16 @@
 package cluster
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,7 +19,22 @@ import (
 // client keeps enough connections for many callers of one node.
 var client = &http.Client{
 	Timeout:   patience,
-	Transport: &http.Transport{MaxIdleConnsPerHost: 1024, IdleConnTimeout: time.Second},
+	Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 1024, IdleConnTimeout: time.Second},
+}
+
+// routers are the dialers that reach hosts which this machine's own network does not, by address.
+var routers sync.Map
+
+// dial connects as a net.Dialer does, through the router if the host has one.
+func dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	if via, ok := routers.Load(host); ok {
+		return via.(func(context.Context, string, string) (net.Conn, error))(ctx, network, addr)
+	}
+	return new(net.Dialer).DialContext(ctx, network, addr)
 }
 
 // reply is the answer of a node to a hit, check or stat.

@@ -68,11 +68,17 @@ type process struct {
 // launch starts the binary. It is killed when the test ends, if it runs that long.
 func launch(t testing.TB, args ...string) *process {
 	t.Helper()
+	return launchBy(t, (*exec.Cmd).Start, args...)
+}
+
+// launchBy is launch where the command is started in a way of its own.
+func launchBy(t testing.TB, start func(*exec.Cmd) error, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, cmd: exec.Command(binary, args...), log: newJournal(), out: &strings.Builder{}, exited: make(chan struct{})}
 	p.cmd.Stdout = p.out
 	errs, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
-	require.NoError(t, p.cmd.Start())
+	require.NoError(t, start(p.cmd))
 	go func() { // ends with the process
 		p.log.copy(errs)
 		_ = p.cmd.Wait()
