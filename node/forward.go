@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/transport"
 )
@@ -65,6 +66,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 			target = n.redirected(p, target, &response)
 			continue
 		case err == nil && response.Status != transport.NotOwner:
+			ablate.Tell(ctx, response.Term)
 			return n.answered(&response, r, target)
 		case errors.Is(err, transport.ErrOverloaded):
 			n.counters.overloaded.Add(1)

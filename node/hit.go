@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
@@ -97,6 +98,9 @@ func (n *Node) partition(hi uint64) int { return n.view.Load().ring.Partition(hi
 // decide asks the actor on this node. The error is actor.ErrNotServing if the partition is not, or not any more,
 // served here.
 func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request, now strategy.Time) answer {
+	if ablate.On {
+		ablate.Tell(ctx, n.driver.Term(p))
+	}
 	a := localErr(n.actors.AskAt(ctx, k, *r, now))
 	if a.Seq != 0 && n.driver.Waits(p) && !n.awaitCopies(ctx, p, a.Seq) {
 		a.Err = errNotCopied

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
@@ -40,7 +41,7 @@ func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now 
 	}
 	t := n.turn()
 	*t = turn{node: n, op: r.Op, reply: reply, id: r.ID, partition: p}
-	if r.Op == transport.Hit || r.Op == transport.Refund {
+	if (r.Op == transport.Hit || r.Op == transport.Refund) && !ablate.Dedup {
 		t.dedup = n.origin(reply.Peer().UID, r.ID)
 		verdict, hit, response := t.dedup.accept(r.ID, r.SettledBelow, reply)
 		if t.hit = hit; verdict != first {

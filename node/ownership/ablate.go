@@ -1,5 +1,7 @@
 package ownership
 
+import "github.com/traffik-io/traffik/internal/ablate"
+
 // rule is one safety rule that a test can turn off, to show that the model misses it.
 type rule uint32
 
@@ -22,6 +24,17 @@ const (
 	ruleLinks                  // close links after a gap
 	ruleAcks                   // answers wait for the copies
 )
+
+// ablated are the rules that this binary was built to do without: none, but in those that tests are meant to catch.
+func ablated() (off rule) {
+	if ablate.Acks {
+		off |= ruleAcks
+	}
+	if ablate.Pause {
+		off |= rulePause | ruleLinks
+	}
+	return off
+}
 
 // on reports whether a rule holds: always, outside tests.
 func (m *Machine) on(r rule) bool { return m.off&r == 0 }

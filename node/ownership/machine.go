@@ -28,6 +28,7 @@ func New(cfg Config) (*Machine, error) {
 	cfg = cfg.withDefaults()
 	return &Machine{
 		cfg:   cfg,
+		off:   ablated(),
 		parts: make([]*partition, cfg.Partitions),
 		view:  view{proof: map[UID]bool{}, heard: map[UID]strategy.Time{}},
 	}, nil

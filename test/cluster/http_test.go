@@ -121,15 +121,20 @@ func (p *process) sees(names ...string) {
 	})
 }
 
-// ownerOf is who decides for a key, in the eyes of p.
-func (p *process) ownerOf(key string) string {
+// placeOf is where a key is kept, in the eyes of p.
+func (p *process) placeOf(key string) (at place) {
 	p.t.Helper()
 	status, body, err := get(p.http + "/v1/owner?key=" + url.QueryEscape(key))
 	require.NoError(p.t, err)
 	require.Equal(p.t, 200, status, "%s", body)
-	var answer struct{ Owner string }
-	require.NoError(p.t, json.Unmarshal(body, &answer))
-	return answer.Owner
+	require.NoError(p.t, json.Unmarshal(body, &at))
+	return at
+}
+
+// ownerOf is who decides for a key, in the eyes of p.
+func (p *process) ownerOf(key string) string {
+	p.t.Helper()
+	return p.placeOf(key).Owner
 }
 
 // keyOf is a key that the node of that name owns.

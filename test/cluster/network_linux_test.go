@@ -115,7 +115,7 @@ func (n *network) launch(host int, args ...string) *process {
 	args = append([]string{
 		"--name", name, "--http-addr", n.host(host) + ":8080", "--cluster-addr", n.host(host) + ":7947", "--gossip-addr", n.gossip(host),
 	}, args...)
-	p := launchBy(n.t, func(cmd *exec.Cmd) error { return n.hosts[host].do(cmd.Start) }, args...)
+	p := run(n.t, exec.Command(binary, args...), func(cmd *exec.Cmd) error { return n.hosts[host].do(cmd.Start) })
 	p.name, p.http = name, "http://"+n.host(host)+":8080"
 	p.cluster, p.gossip = n.host(host)+":7947", n.gossip(host)
 	return p

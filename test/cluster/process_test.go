@@ -25,6 +25,20 @@ import (
 // binary is what TestMain built.
 var binary string
 
+// ablatable builds, when it is first called, the binary that tells terms and from which safety can be taken away.
+var ablatable = sync.OnceValues(func() (string, error) {
+	path := binary + "-ablation"
+	return path, build(path, "-tags", "ablation")
+})
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	if out, err := exec.Command("go", append(args, "github.com/traffik-io/traffik/cmd/traffik-node")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "traffik-cluster-")
@@ -33,12 +47,12 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "traffik-node")
-		build := exec.Command("go", "build", "-o", binary, "github.com/traffik-io/traffik/cmd/traffik-node")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
+		if err := build(binary); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 		status := m.Run()
+		printTable()
 		client.CloseIdleConnections()
 		if err := goleak.Find(); status == 0 && err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -68,13 +82,13 @@ type process struct {
 // launch starts the binary. It is killed when the test ends, if it runs that long.
 func launch(t testing.TB, args ...string) *process {
 	t.Helper()
-	return launchBy(t, (*exec.Cmd).Start, args...)
+	return run(t, exec.Command(binary, args...), (*exec.Cmd).Start)
 }
 
-// launchBy is launch where the command is started in a way of its own.
-func launchBy(t testing.TB, start func(*exec.Cmd) error, args ...string) *process {
+// run starts a command, in a way of its own.
+func run(t testing.TB, cmd *exec.Cmd, start func(*exec.Cmd) error) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(binary, args...), log: newJournal(), out: &strings.Builder{}, exited: make(chan struct{})}
+	p := &process{t: t, cmd: cmd, log: newJournal(), out: &strings.Builder{}, exited: make(chan struct{})}
 	p.cmd.Stdout = p.out
 	errs, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
@@ -99,9 +113,16 @@ func launchBy(t testing.TB, start func(*exec.Cmd) error, args ...string) *proces
 // start starts a node on ports that the system chooses, and waits until it listens.
 func start(t testing.TB, name string, args ...string) *process {
 	t.Helper()
-	p := launch(t, append([]string{
-		"--name", name, "--http-addr", "127.0.0.1:0", "--cluster-addr", "127.0.0.1:0", "--gossip-addr", "127.0.0.1:0",
-	}, args...)...)
+	return startAs(t, name, exec.Command(binary, args...))
+}
+
+// startAs is start for a command with arguments, and maybe an environment, of its own.
+func startAs(t testing.TB, name string, cmd *exec.Cmd) *process {
+	t.Helper()
+	cmd.Args = append([]string{
+		cmd.Args[0], "--name", name, "--http-addr", "127.0.0.1:0", "--cluster-addr", "127.0.0.1:0", "--gossip-addr", "127.0.0.1:0",
+	}, cmd.Args[1:]...)
+	p := run(t, cmd, (*exec.Cmd).Start)
 	p.name = name
 	p.http = "http://" + p.log.until(t, `what=http addr=(\S+)`)
 	p.cluster = p.log.until(t, `what=cluster addr=(\S+)`)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/ownership"
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -301,7 +302,7 @@ func (d *Driver) Awake(now strategy.Time) {
 
 // Slept reports whether this process did not run for so long that others may have taken over.
 func (d *Driver) Slept(now strategy.Time) bool {
-	return now-strategy.Time(d.stepped.Load()) > strategy.Time(maxPause/time.Microsecond)
+	return !ablate.Pause && now-strategy.Time(d.stepped.Load()) > strategy.Time(maxPause/time.Microsecond)
 }
 
 func (d *Driver) rouse() {

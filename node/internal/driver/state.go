@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
+	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/ownership"
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -87,6 +88,9 @@ func (d *Driver) read(p int, s ownership.State) (x parts) {
 
 // put makes x part of the copy of p.
 func (d *Driver) put(p int, x parts, seq uint64) {
+	if ablate.Copies {
+		x = parts{}
+	}
 	if err := d.cfg.Actors.Install(p, x.recs, seq); err != nil {
 		d.counters.failed.Add(1)
 		d.cfg.Logger.Error("a copy is not complete", "partition", p, "err", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/strategy"
 )
 
@@ -18,6 +19,7 @@ type answer struct {
 	stat     strategy.Stat
 	kept     bool // the strategy keeps statistics
 	err      error
+	term     uint64 // in builds for tests of faults
 }
 
 // refused reports whether a is the refusal of a hit, which has a status of its own.
@@ -34,7 +36,7 @@ func (a *answer) append(b []byte) []byte {
 	case a.op == opStat:
 		st := &a.stat
 		b = appendNumbers(append(b, '{'), st.Remaining, st.Wait, st.Limit, st.Rate.PeriodMillis())
-		return appendOrigin(b, a.key, st.Owner, st.Degraded)
+		return a.appendOrigin(b, st.Owner, st.Degraded)
 	}
 	d := &a.decision
 	b = append(b, `{"allowed":`...)
@@ -43,7 +45,7 @@ func (a *answer) append(b []byte) []byte {
 	if d.LimitedBy != "" {
 		b = appendString(append(b, `,"limited_by":`...), d.LimitedBy)
 	}
-	return appendOrigin(b, a.key, d.Owner, d.Degraded)
+	return a.appendOrigin(b, d.Owner, d.Degraded)
 }
 
 // appendNumbers appends what a decision and a stat have in common. An unlimited rate has neither limit nor remaining.
@@ -67,11 +69,14 @@ func appendNumbers(b []byte, remaining float64, wait time.Duration, limit, perio
 	return strconv.AppendInt(b, periodMS, 10)
 }
 
-func appendOrigin(b []byte, key, owner string, degraded bool) []byte {
-	b = appendString(append(b, `,"key":`...), key)
+func (a *answer) appendOrigin(b []byte, owner string, degraded bool) []byte {
+	b = appendString(append(b, `,"key":`...), a.key)
 	b = appendString(append(b, `,"owner":`...), owner)
 	if degraded {
 		b = append(b, `,"degraded":true`...)
+	}
+	if ablate.On {
+		b = strconv.AppendUint(append(b, `,"term":`...), a.term, 10)
 	}
 	return append(b, '}')
 }

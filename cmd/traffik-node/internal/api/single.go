@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+
+	"github.com/traffik-io/traffik/internal/ablate"
 )
 
 // single serves one hit, check or stat.
@@ -50,6 +52,7 @@ func (h *Handler) parse(req *request, data []byte, what op, batched bool) error 
 // decide asks the limiter, except about a cost of 0, which nobody needs to be asked about.
 func (h *Handler) decide(ctx context.Context, req *request) (a answer) {
 	a.op, a.key = req.op, req.hit.Key
+	ctx, term := ablate.Listen(ctx)
 	if req.op != opHit {
 		req.hit.MaxWait = 0 // only a hit waits
 	}
@@ -62,6 +65,9 @@ func (h *Handler) decide(ctx context.Context, req *request) (a answer) {
 		a.decision, a.err = h.limiter.Check(ctx, req.hit)
 	default:
 		a.decision, a.err = h.limiter.Hit(ctx, req.hit)
+	}
+	if ablate.On {
+		a.term = *term
 	}
 	return a
 }
