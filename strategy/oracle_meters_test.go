@@ -32,7 +32,8 @@ func (o *meterOracle) size() *big.Rat {
 		if n := o.integer("burst", 0); n > 0 {
 			return ratInt(n)
 		}
-		tolerance := new(big.Rat).SetInt64(int64(o.number("burst_tolerance_ms", 0)*1000 + 0.5))
+		tolerance := new(big.Rat).SetFloat64(o.number("burst_tolerance_ms", 0))
+		tolerance.Mul(tolerance, ratInt(1000))
 		return tolerance.Mul(tolerance, o.perMicrosecond()).Add(tolerance, ratInt(1))
 	}
 	return ratInt(o.limit)

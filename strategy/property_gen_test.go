@@ -51,11 +51,15 @@ func drawSpec(t *rapid.T, name string) spec {
 		set("burst_size", burst)
 		set("max_debt", burst)
 	case "gcra":
-		if rapid.Bool().Draw(t, "by burst") {
+		switch rapid.IntRange(0, 2).Draw(t, "by") {
+		case 0:
 			set("burst", capacity)
-		} else {
+		case 1:
 			n := rapid.Int64Range(0, 3*s.period).Draw(t, "tolerance in µs")
 			s.params["burst_tolerance_ms"] = float64(n) / 1000
+		case 2: // a hair more or less than so many intervals, as float64 has it
+			n := rapid.SampledFrom([]float64{1, 2, 3, 3.5}).Draw(t, "tolerance in intervals")
+			s.params["burst_tolerance_ms"] = n * float64(s.period) / 1000 / float64(s.limit)
 		}
 	case "tiered_rate":
 		if rapid.Bool().Draw(t, "own tiers") {

@@ -193,3 +193,17 @@ func TestCostBasedTokenBucket(t *testing.T) {
 		{900 * ms, 1, nil, "true 0.6666666667442769/10 0s"},
 	})
 }
+
+// TestGCRATolerance: a tolerance is exactly the float64 given, neither kept to the microsecond nor to what was meant.
+func TestGCRATolerance(t *testing.T) {
+	play(t, "13/333ms", GCRA{BurstToleranceMS: 25.615384615384617}, "k", []step{ // a hair above 333/13
+		{0, 2, nil, "true 0/2 0s"},
+		{0, 1, nil, "false 0/2 25.616ms"},
+	})
+	play(t, "3/s", GCRA{BurstToleranceMS: 333.3333333333333}, "k", []step{ // a hair below 1000/3
+		{0, 1, nil, "true 0/1 0s"},
+		{0, 1, nil, "false 0/1 1µs"},
+		{0, 2, nil, "false 0/1 never"},
+		{time.Microsecond, 1, nil, "true 0/1 0s"},
+	})
+}

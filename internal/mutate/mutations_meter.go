@@ -94,12 +94,12 @@ var meterMutations = []mutation{
 	},
 	{
 		file: "strategy/gcra.go", what: "a tolerance of 0 lets nothing through",
-		old: "capacity = amount{q + 1, part}", new: "capacity = amount{q, part}",
+		old: "capacity = amount{q.Int64() + 1, part.Int64()}", new: "capacity = amount{q.Int64(), part.Int64()}",
 		tests: "TestOracle/gcra$",
 	},
 	{
 		file: "strategy/gcra.go", what: "a tolerance is rounded down to whole hits",
-		old: "capacity = amount{q + 1, part}", new: "capacity = amount{q + 1, 0 * part}",
+		old: "capacity = amount{q.Int64() + 1, part.Int64()}", new: "capacity = amount{q.Int64() + 1, 0 * part.Int64()}",
 		tests: "TestOracle/gcra$",
 	},
 	{
