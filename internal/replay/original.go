@@ -12,6 +12,7 @@ type original struct {
 	*trace
 	admitted []operation // hits
 	lastHit  int64       // index of the period of the latest hit, admitted or not
+	trimmed  int64       // until when a PriorityQueue lacks hits that it has forgotten, in ms
 }
 
 // hit takes note of a hit.
@@ -19,14 +20,17 @@ func (o *original) hit(op operation) {
 	o.lastHit = op.TimeMS / o.Rate.PeriodMS
 	if op.WaitMS == 0 {
 		o.admitted = append(o.admitted, op)
+		if o.Strategy == "PriorityQueue" && len(o.live(op)) > o.size() {
+			o.trimmed = op.TimeMS + o.Rate.PeriodMS
+		}
 	}
 }
 
 // parts is the name of the quirk that makes op, a hit, be admitted in the original only; "" if there is none.
 //
-// A full PriorityQueue refuses, where the original admits and forgets a hit.
+// A full PriorityQueue refuses, where the original admits and forgets a hit, and so admits others later.
 func (o *original) parts(op operation) string {
-	if op.WaitMS == 0 && o.full(op) {
+	if op.WaitMS == 0 && (o.full(op) || op.TimeMS < o.trimmed) {
 		return trims
 	}
 	return ""
@@ -37,8 +41,6 @@ func (o *original) full(op operation) bool {
 	if o.Strategy != "PriorityQueue" {
 		return false
 	}
-	size := 1000
-	o.param("max_queue_size", &size)
 	type entry struct {
 		at       int64
 		priority int
@@ -47,7 +49,14 @@ func (o *original) full(op operation) bool {
 	for _, e := range o.live(op) {
 		entries[entry{e.TimeMS, e.Priority}] = true
 	}
-	return len(entries) >= size
+	return len(entries) >= o.size()
+}
+
+// size is how many hits a PriorityQueue remembers.
+func (o *original) size() int {
+	size := 1000
+	o.param("max_queue_size", &size)
+	return size
 }
 
 // param sets v to a parameter of the trace, where it is given. That it can be read, the strategy has found out.
@@ -61,7 +70,9 @@ func (o *original) param(name string, v any) {
 func (o *original) hides(op operation, what result) string {
 	waits := what == hitWait || what == statWait
 	switch {
-	case o.Strategy == "QuotaWithRollover" && what == statRemaining && o.idle(op):
+	case what == statWait && o.closed():
+		return "impossible_cost_wait"
+	case o.Strategy == "QuotaWithRollover" && what == statRemaining && o.rolls(op):
 		return "quota_stat_ignores_rollover"
 	case o.Strategy == "QuotaWithRollover" && waits && op.cost() > o.Rate.Limit:
 		return "impossible_cost_wait" // it takes a rollover that the next period does not have
@@ -78,15 +89,22 @@ func (o *original) hides(op operation, what result) string {
 // trims is the quirk of a PriorityQueue that admits to a full queue.
 const trims = "pq_trim_undercounts"
 
-// idle reports whether no hit of a known key was admitted in the period before that of op, nor any made in its own: of
-// two quirks, one loses the rollover, and the other would not show it.
-func (o *original) idle(op operation) bool {
-	if len(o.admitted) == 0 {
-		return false
+// closed reports whether a limit that the parameters make is 0, so that a stat may be told a wait for what never fits.
+func (o *original) closed() bool {
+	size, debt, tiers := o.Rate.Limit, int64(0), map[string]float64{}
+	o.param("burst_size", &size)
+	o.param("max_debt", &debt)
+	o.param("tier_multipliers", &tiers)
+	for _, m := range tiers {
+		size = min(size, int64(float64(o.Rate.Limit)*m))
 	}
-	period := op.TimeMS / o.Rate.PeriodMS
-	last := o.admitted[len(o.admitted)-1].TimeMS / o.Rate.PeriodMS
-	return o.lastHit < period && last < period-1
+	return size+debt == 0
+}
+
+// rolls reports whether op is the first of its period for a known key: what rolls over then, the original shows from the
+// next hit on. The label is missing where that hit would not show it either, since what was used before is lost.
+func (o *original) rolls(op operation) bool {
+	return len(o.admitted) > 0 && o.lastHit < op.TimeMS/o.Rate.PeriodMS
 }
 
 // short reports whether the wait until the oldest hit leaves is too short for op.
@@ -103,8 +121,8 @@ func (o *original) short(op operation) bool {
 	return sum-oldest+op.cost() > o.Rate.Limit
 }
 
-// slotChanges reports whether the multiplier of a TimeOfDay changes between op and the end of its window, inclusive.
-// The original waits for that end whatever the limit is by then, or before.
+// slotChanges reports whether the multiplier of a TimeOfDay changes between op and the end of its window, inclusive, or
+// leaves too little for op at that end. The original waits for it whatever the limit is by then, or before.
 func (o *original) slotChanges(op operation) bool {
 	windows, offset := [][3]float64{{0, 8, 2}, {8, 17, 1}, {17, 24, 1.5}}, 0.0
 	o.param("time_windows", &windows)
@@ -124,7 +142,7 @@ func (o *original) slotChanges(op operation) bool {
 			return true
 		}
 	}
-	return multiplier(end) != multiplier(op.TimeMS)
+	return multiplier(end) != multiplier(op.TimeMS) || int64(float64(o.Rate.Limit)*multiplier(end)) < op.cost()
 }
 
 // live are the admitted hits of the period that ends with op.

@@ -181,7 +181,7 @@ func (t *traceRun) hit(i int, op operation, h strategy.Hit, now strategy.Time) (
 // agreed goes on with a hit that was decided alike: it compares the waits of refusals.
 func (t *traceRun) agreed(i int, op operation, d strategy.Decision) {
 	if t.seen.hit(op); !d.Allowed {
-		t.compare(i, hitWait, millis(d.Wait), float64(op.WaitMS), waitTolerance)
+		t.compare(i, comparison{hitWait, millis(d.Wait), float64(op.WaitMS), waitTolerance})
 	}
 }
 
@@ -196,25 +196,39 @@ func (t *traceRun) stat(i int, op operation, h strategy.Hit, now strategy.Time) 
 	if err != nil || !ok {
 		return errors.Join(err, fmt.Errorf("ops[%d]: no stat", i))
 	}
-	t.compare(i, statRemaining, st.Remaining, float64(op.Remaining), remainingTolerance)
-	t.compare(i, statWait, millis(st.Wait), float64(op.WaitMS), waitTolerance)
+	remaining := comparison{statRemaining, st.Remaining, float64(op.Remaining), remainingTolerance}
+	wait := comparison{statWait, millis(st.Wait), float64(op.WaitMS), waitTolerance}
+	// A label tells of one result of a stat, the first that differs: where what remains does, the wait may too.
+	if why := t.compare(i, remaining); why != "" && !remaining.alike() && !wait.alike() {
+		t.exclude(why)
+		return nil
+	}
+	t.compare(i, wait)
 	return nil
 }
 
-// compare compares one result, unless it is excluded.
-func (t *traceRun) compare(i int, what result, got, want, tolerance float64) {
-	alike := got == want || math.Abs(got-want) <= tolerance
-	name := t.excludedBy(i, what)
-	if name == "" && !alike {
-		name = t.seen.hides(t.Ops[i], what)
+// comparison is one result beside that of the original.
+type comparison struct {
+	what                 result
+	got, want, tolerance float64
+}
+
+func (c comparison) alike() bool { return c.got == c.want || math.Abs(c.got-c.want) <= c.tolerance }
+
+// compare compares one result, unless it is excluded; then it returns the name of what excludes it.
+func (t *traceRun) compare(i int, c comparison) (excluded string) {
+	name := t.excludedBy(i, c.what)
+	if name == "" && !c.alike() {
+		name = t.seen.hides(t.Ops[i], c.what)
 	}
 	if name != "" {
 		t.exclude(name)
-		return
+		return name
 	}
-	if t.compared++; !alike {
-		t.mismatch(i, "%s=%v, want %v", what, got, want)
+	if t.compared++; !c.alike() {
+		t.mismatch(i, "%s=%v, want %v", c.what, c.got, c.want)
 	}
+	return ""
 }
 
 func (t *traceRun) mismatch(i int, format string, args ...any) {

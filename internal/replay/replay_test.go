@@ -147,6 +147,43 @@ func TestUnlabelled(t *testing.T) {
 		"TimeOfDay traces=1 compared=2 excluded=1(tod_wait_ignores_slots:1) mismatches=0\n", out)
 }
 
+// A label tells of the first result of a stat that differs; the wait differs for the same reason, and is excluded only
+// there.
+func TestWaitOfDifferentStat(t *testing.T) {
+	const line = `{"strategy":"FixedWindow","rate":{"limit":2,"period_ms":5000},"key":"k","quirk":"fixed_window_ttl_window",` +
+		`"quirks":[{"name":"fixed_window_ttl_window","at":1,"affects":["stat_remaining"]}],"ops":[` +
+		`{"t_ms":9000,"op":"hit","cost":2,"wait_ms":0},{"t_ms":12000,"op":"stat","hits_remaining":0,"wait_ms":3000},` +
+		`{"t_ms":14000,"op":"stat","hits_remaining":2,"wait_ms":WAIT}]}`
+	_, out, log := replayed(t, strings.Replace(line, "WAIT", "0", 1))
+	assert.Equal(t, "FixedWindow traces=1 compared=2 excluded=3(fixed_window_ttl_window:3) mismatches=0\n", out, log)
+	status, _, log := replayed(t, strings.Replace(line, "WAIT", "1000", 1))
+	assert.Equal(t, 1, status)
+	assert.Equal(t, "x.jsonl:1: FixedWindow ops[2] stat: stat_wait=0, want 1000\n", log)
+}
+
+// What never fits is told no wait, and a PriorityQueue and a quota are where they would be without two quirks at once:
+// those traces have no label.
+func TestUnlabelledPairs(t *testing.T) {
+	status, out, log := replayed(t,
+		`{"strategy":"TokenBucket","params":{"burst_size":0},"rate":{"limit":1,"period_ms":9},"key":"k","ops":[`+
+			`{"t_ms":1,"op":"stat","hits_remaining":0,"wait_ms":9}]}`,
+		`{"strategy":"TieredRate","params":{"tier_multipliers":{"free":0.3}},"rate":{"limit":1,"period_ms":9},"key":"k","ops":[`+
+			`{"t_ms":1,"op":"stat","hits_remaining":0,"wait_ms":8}]}`,
+		`{"strategy":"TimeOfDay","params":{"time_windows":[[0,8,0.5],[8,24,1.0]]},"rate":{"limit":1,"period_ms":9},"key":"k","ops":[`+
+			`{"t_ms":0,"op":"stat","hits_remaining":0,"wait_ms":9}]}`,
+		`{"strategy":"QuotaWithRollover","params":{"max_rollover":2},"rate":{"limit":51,"period_ms":911},"key":"k","ops":[`+
+			`{"t_ms":1822,"op":"hit","cost":17,"wait_ms":0},{"t_ms":3569,"op":"stat","hits_remaining":51,"wait_ms":0}]}`,
+		`{"strategy":"PriorityQueue","params":{"max_queue_size":2},"rate":{"limit":9,"period_ms":1500},"key":"k","ops":[`+
+			`{"t_ms":1,"op":"hit","cost":1,"wait_ms":0},{"t_ms":1,"op":"hit","cost":1,"wait_ms":0},`+
+			`{"t_ms":2,"op":"hit","cost":7,"wait_ms":0},{"t_ms":1002,"op":"hit","cost":1,"wait_ms":0}]}`)
+	assert.Equal(t, 0, status, log)
+	assert.Equal(t, "PriorityQueue traces=1 compared=3 excluded=1(pq_trim_undercounts:1) mismatches=0\n"+
+		"QuotaWithRollover traces=1 compared=2 excluded=1(quota_stat_ignores_rollover:1) mismatches=0\n"+
+		"TieredRate traces=1 compared=1 excluded=1(impossible_cost_wait:1) mismatches=0\n"+
+		"TimeOfDay traces=1 compared=1 excluded=1(tod_wait_ignores_slots:1) mismatches=0\n"+
+		"TokenBucket traces=1 compared=1 excluded=1(impossible_cost_wait:1) mismatches=0\n", out)
+}
+
 // Guarantee 2: what cannot be replayed is an error, by file and line.
 func TestErrors(t *testing.T) {
 	for _, c := range []struct{ line, want string }{
