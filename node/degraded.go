@@ -24,7 +24,7 @@ func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last erro
 	switch {
 	case r.Op == transport.Refund, n.cfg.OnUnreachable == Fail:
 	case n.cfg.OnUnreachable == LocalShare:
-		return n.shares.ask(ctx, r, len(n.view.Load().members), n.id.Name)
+		return n.shares.ask(ctx, r, n.sharers(), n.id.Name)
 	case r.Op != transport.Stat: // which allow and deny know nothing of
 		rate := r.Hit.Policy.Limit(0).Rate
 		d := strategy.Decision{Degraded: true, Period: rate.Period(), Owner: n.id.Name}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/traffik-io/traffik/strategy"
+	"github.com/traffik-io/traffik/transport"
 )
 
 // startOrphan starts a node of role lite with nobody who owns keys: every hit is decided without an owner.
@@ -76,6 +77,34 @@ func TestShareOfTheLimit(t *testing.T) {
 	again, err := s.policy(p, 3)
 	require.NoError(t, err)
 	assert.Same(t, third, again)
+}
+
+// A member that vanishes keeps its share, so that a split network has no more shares than nodes; one that leaves, or is
+// started again, does not.
+func TestTheVanishedKeepTheirShare(t *testing.T) {
+	n := startOrphan(t, LocalShare)
+	tell := func(gone bool, uid byte, name string, s State) {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		m := &meta{uid: transport.UID{uid}, name: name, state: s, role: Lite, clusterAddr: "127.0.0.1:1"}
+		n.applyLocked(change{meta: m, addr: "127.0.0.1:2", gone: gone})
+		n.rebuildLocked()
+	}
+	for i, name := range []string{"a", "b", "c"} {
+		tell(false, byte(i), name, Active)
+	}
+	assert.Equal(t, 4, n.sharers())
+	tell(true, 0, "a", Active)
+	assert.Equal(t, 4, n.sharers(), "a has vanished")
+	tell(false, 7, "a", Active)
+	assert.Equal(t, 4, n.sharers(), "a was started again")
+	tell(false, 1, "b", Leaving)
+	tell(true, 1, "b", Leaving)
+	assert.Equal(t, 3, n.sharers(), "b has left")
+	tell(true, 2, "c", Active)
+	assert.Equal(t, 3, n.sharers())
+	n.forgetDeparted(time.Now().Add(departedFor + time.Second))
+	assert.Equal(t, 2, n.sharers(), "c is gone for good")
 }
 
 // What consumes nothing is allowed without asking anyone, and what is wrong is refused without asking anyone.

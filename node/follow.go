@@ -54,6 +54,7 @@ func (n *Node) rebuildLocked() {
 	self := &peer{meta: n.self, gossipAddr: n.gossip.addr}
 	v := newView(n.view.Load().ring, self, n.others)
 	n.view.Store(v)
+	n.countVanishedLocked()
 	n.tellDriver(v)
 }
 
@@ -67,7 +68,7 @@ func (n *Node) applyLocked(c change) {
 	switch {
 	case c.gone && known != nil:
 		delete(n.others, id)
-		n.departed[id] = time.Now() // its hits are remembered a while: it may only have been slow
+		n.departed[id] = departure{name: known.meta.name, at: time.Now(), left: known.meta.state == Leaving}
 		n.noteFormerLocked(known, c.addr)
 		n.links.gone(id, time.Now())
 		n.proofs.drop(id)
@@ -117,22 +118,6 @@ const maxFormer = 256
 func (n *Node) noteFormerLocked(p *peer, addr string) {
 	if p.meta.state != Leaving && len(n.former) < maxFormer {
 		n.former[addr] = time.Now()
-	}
-}
-
-// departedFor is how long the hits of a process that is gone are remembered: longer than any of them may be sent again.
-const departedFor = 2 * time.Minute
-
-// forgetDeparted forgets the hits of processes that are gone for good.
-func (n *Node) forgetDeparted(now time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	for id, since := range n.departed {
-		if now.Sub(since) > departedFor {
-			delete(n.departed, id)
-			n.origins.Delete(originKey{id, 0})
-			n.origins.Delete(originKey{id, waiting})
-		}
 	}
 }
 

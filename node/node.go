@@ -47,8 +47,9 @@ type Node struct {
 	turns   sync.Pool // of *turn
 	origins sync.Map  // from transport.UID to *dedup
 
-	view  atomic.Pointer[view]
-	ready atomic.Bool
+	view     atomic.Pointer[view]
+	vanished atomic.Int32 // members that are gone since lately, and did not leave
+	ready    atomic.Bool
 
 	stopped atomic.Bool // hits are ErrClosed
 
@@ -56,7 +57,7 @@ type Node struct {
 	self     *meta
 	others   map[transport.UID]*peer
 	former   map[string]time.Time        // gossip addresses of members that are gone, and since when
-	departed map[transport.UID]time.Time // processes that are gone, and since when
+	departed map[transport.UID]departure // processes that are gone
 
 	closing bool
 	alone   bool // it has left: members that come and go are nothing to it
@@ -76,7 +77,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	}
 	n := &Node{
 		cfg: cfg.withDefaults(), ids: newHitIDs(0), waits: newHitIDs(waiting), hasher: ring.NewHasher(cfg.Secret), done: make(chan struct{}),
-		others: map[transport.UID]*peer{}, former: map[string]time.Time{}, departed: map[transport.UID]time.Time{},
+		others: map[transport.UID]*peer{}, former: map[string]time.Time{}, departed: map[transport.UID]departure{},
 	}
 	n.log = n.cfg.Logger
 	n.attempts.length = min(attemptTimeout, n.cfg.Timeout)
