@@ -9,6 +9,7 @@
 //	acks    answers do not wait until the copies hold what was charged
 //	copies  what moves with a partition arrives empty
 //	dedup   an owner does not know a hit that is sent again
+//	merge   a replaced owner forgets what the next one does not know
 //	pause   a process does not ask, after it was suspended, whether it was replaced
 //
 // # Concurrency

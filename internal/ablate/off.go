@@ -12,6 +12,7 @@ const (
 	Acks   = false
 	Copies = false
 	Dedup  = false
+	Merge  = false
 	Pause  = false
 )
 

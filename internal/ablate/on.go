@@ -17,6 +17,7 @@ var (
 	Acks   = off("acks")
 	Copies = off("copies")
 	Dedup  = off("dedup")
+	Merge  = off("merge")
 	Pause  = off("pause")
 )
 

@@ -23,6 +23,7 @@ const (
 	rulePause                  // validate after a gap
 	ruleLinks                  // close links after a gap
 	ruleAcks                   // answers wait for the copies
+	ruleMerge                  // a replaced owner keeps what the next one lacks, until that has joined it
 )
 
 // ablated are the rules that this binary was built to do without: none, but in those that tests are meant to catch.
@@ -32,6 +33,9 @@ func ablated() (off rule) {
 	}
 	if ablate.Pause {
 		off |= rulePause | ruleLinks
+	}
+	if ablate.Merge {
+		off |= ruleMerge
 	}
 	return off
 }

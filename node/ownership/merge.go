@@ -24,7 +24,7 @@ type merging struct {
 // retain sets the copy here aside for the owner.
 func (m *Machine) retain(q *partition) {
 	id := MergeID{q.copy, m.cfg.Self}
-	if !q.holds() || slices.ContainsFunc(q.merges, func(x *merge) bool { return x.id == id }) {
+	if !m.on(ruleMerge) || !q.holds() || slices.ContainsFunc(q.merges, func(x *merge) bool { return x.id == id }) {
 		return
 	}
 	m.emit(Retain{q.id, id})
