@@ -108,21 +108,26 @@ func (n *network) host(i int) string { return n.address(i, 2) }
 // gossip is where a node on that host gossips.
 func (n *network) gossip(i int) string { return n.host(i) + ":7946" }
 
-// launch starts a node on a host, where it is called n1 on host 0 and so on.
-func (n *network) launch(host int, args ...string) *process {
+// launch starts a node on a host, where it is called n1 on host 0 and so on. Its binary is the one that tells terms,
+// and that does without the rules in ablate.
+func (n *network) launch(host int, ablate string, args ...string) *process {
 	n.t.Helper()
+	path, err := ablatable()
+	require.NoError(n.t, err)
 	name := fmt.Sprintf("n%d", host+1)
 	args = append([]string{
 		"--name", name, "--http-addr", n.host(host) + ":8080", "--cluster-addr", n.host(host) + ":7947", "--gossip-addr", n.gossip(host),
 	}, args...)
-	p := run(n.t, exec.Command(binary, args...), func(cmd *exec.Cmd) error { return n.hosts[host].do(cmd.Start) })
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), "TRAFFIK_ABLATE="+ablate)
+	p := run(n.t, cmd, func(cmd *exec.Cmd) error { return n.hosts[host].do(cmd.Start) })
 	p.name, p.http = name, "http://"+n.host(host)+":8080"
 	p.cluster, p.gossip = n.host(host)+":7947", n.gossip(host)
 	return p
 }
 
 // cluster starts a node on every host and waits until all know all.
-func (n *network) cluster(args ...string) []*process {
+func (n *network) cluster(ablate string, args ...string) []*process {
 	n.t.Helper()
 	nodes := make([]*process, len(n.hosts))
 	names := make([]string, len(n.hosts))
@@ -131,7 +136,7 @@ func (n *network) cluster(args ...string) []*process {
 		if i > 0 {
 			more = append(slices.Clone(args), "--join", n.gossip(0), "--min-members", fmt.Sprint(len(nodes)), "--bootstrap-wait", "10s")
 		}
-		nodes[i], names[i] = n.launch(i, more...), fmt.Sprintf("n%d", i+1)
+		nodes[i], names[i] = n.launch(i, ablate, more...), fmt.Sprintf("n%d", i+1)
 		nodes[i].log.until(n.t, "what=gossip addr=(.+)")
 	}
 	for _, p := range nodes {

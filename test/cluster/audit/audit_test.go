@@ -186,3 +186,14 @@ func TestTimesCountFromWhenAHitWasDue(t *testing.T) {
 	}
 	assert.Equal(t, map[string]time.Duration{"k": 7 * ms, "j": forever}, Outages(log, []string{"k", "j"}, 2*ms))
 }
+
+// Guarantee 8.
+func TestSharesAreCountedByNode(t *testing.T) {
+	t.Parallel()
+	on := func(node string) func(*Answer) { return func(a *Answer) { a.Asked, a.Degraded = node, true } }
+	log := []Answer{
+		of(at(0, Admitted, 1), on("a")), of(at(1, Admitted, 2), on("a")), of(at(2, Denied, 2), on("a")),
+		of(at(3, Admitted, 1), on("b")), at(4, Admitted, 1),
+	}
+	assert.Equal(t, map[Share]int64{{"a", "k"}: 2, {"b", "k"}: 1}, Shares(log))
+}

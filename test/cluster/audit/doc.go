@@ -3,7 +3,7 @@
 //
 // A log is the answers that clients got, on one monotonic clock, and is kept in memory. The limits that it is judged by
 // are frozen: fixed windows of an hour or more that neither begin nor end while the log is kept, so that a key is one
-// counter which only grows. Degraded answers are nobody's decision: no verdict but Degraded counts them.
+// counter which only grows. Degraded answers are nobody's decision: no verdict but Degraded and Shares counts them.
 //
 // # Guarantees
 //
@@ -14,6 +14,7 @@
 //  5. Stale finds an answer of an owner that was already replaced when the hit was sent.
 //  6. Failed finds the hits that neither the first attempt nor a retry decided.
 //  7. Outages and Latencies count from when a hit should have been sent, so that a stall is seen by every hit it delays.
+//  8. Shares tells what each node admitted of a key without its owner.
 //
 // # Concurrency
 //
