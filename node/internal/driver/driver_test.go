@@ -150,6 +150,24 @@ func TestNothingIsDecidedAfterAPause(t *testing.T) {
 	})
 }
 
+// Guarantee 3: what is charged while the log is kept for a stream, and after, is copied as well.
+func TestChargesDuringAStreamAreCopied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		a, b := c.add(nil), c.add(nil)
+		c.see(a, b)
+		pass(3 * time.Second)
+		a.post(func() { a.holds[0] = time.Now().Add(holdFor) }) // as a stream to a third does
+		a.hit(0, 1)
+		pass(100 * time.Millisecond)
+		a.post(func() { a.unhold(0) })
+		pass(100 * time.Millisecond)
+		a.hit(0, 1)
+		pass(100 * time.Millisecond)
+		assert.Zero(t, a.Stats().Behind)
+	})
+}
+
 // lateness counts how requests that were kept are resumed.
 type lateness struct{ late, early int }
 

@@ -39,8 +39,7 @@ func (d *Driver) send(f ownership.Send) {
 		p := partitionOf(f.Msg)
 		s = d.delta(p, f.From)
 		if streamed && r.Stream != 0 {
-			delete(d.holds, p)
-			d.Changed(p) // if the log is not empty it has told, and tells no more until it is trimmed
+			d.unhold(p)
 		}
 	case ownership.AttachRetained:
 		m := f.Msg.(ownership.Merge)
