@@ -139,6 +139,29 @@ func TestPace(t *testing.T) {
 	assert.False(t, pace.Wait)
 }
 
+// TestClaimAsksWhoComes: a member that the view shows while a claim is under way may serve what is claimed.
+func TestClaimAsksWhoComes(t *testing.T) {
+	m, err := New(Config{Self: UID{2}, Partitions: 1})
+	require.NoError(t, err)
+	asked := func(effects []Effect) (all []UID) {
+		for _, f := range effects {
+			if s, ok := f.(Send); ok {
+				if _, ok := s.Msg.(Claim); ok {
+					all = append(all, s.To)
+				}
+			}
+		}
+		return all
+	}
+	members := []Member{{UID{2}, Active}, {UID{3}, Joining}}
+	assert.Equal(t, []UID{{3}}, asked(m.Step(1, ViewChanged{members, fixedRing{{2}}})))
+	assert.Equal(t, []UID{{1}}, asked(m.Step(2, ViewChanged{append(members, Member{UID{1}, Active}), fixedRing{{2}, {1}}})))
+	m.Step(3, Received{UID{3}, ClaimAnswer{P: 0, Round: 1}, State{}})
+	assert.Equal(t, Claiming, m.Status(0).Role, "the newcomer has not answered yet")
+	m.Step(4, Received{UID{1}, ClaimAnswer{P: 0, Round: 1}, State{}})
+	assert.Equal(t, Owner, m.Status(0).Role)
+}
+
 func TestPauseGuard(t *testing.T) {
 	p := newPair(t, Config{})
 	p.cut, p.log = true, nil

@@ -65,7 +65,18 @@ func (m *Machine) setView(e ViewChanged) {
 			delete(m.view.proof, u)
 		}
 	}
+	var came []UID
+	for _, u := range m.view.others {
+		if before[u] == Dead {
+			came = append(came, u)
+		}
+	}
 	m.eachPartition(func(q *partition) {
+		if q.claim != nil && m.on(ruleC3) {
+			for _, u := range came { // it may serve what this node is about to take over
+				m.ask(q, u)
+			}
+		}
 		if o := q.hint.Owner; q.holds() && before[o] == Dead && m.view.states[o] != Dead {
 			q.report = m.now
 		}
