@@ -64,7 +64,9 @@ type Config struct {
 	// Hooks are called as things happen.
 	Hooks Hooks
 
-	partitions int // ring.DefaultPartitions; fewer in tests
+	partitions int                  // ring.DefaultPartitions; fewer in tests
+	network    network              // sockets; in memory in tests
+	now        func() strategy.Time // the clock that decides; nil is that of the process
 }
 
 // Hooks are optional functions of an observer, such as a metrics library. They are called on the path of every
@@ -131,6 +133,10 @@ func (c Config) withDefaults() Config {
 	c.BootstrapWait = or(c.BootstrapWait, 2*time.Second)
 	c.Logger = or(c.Logger, slog.Default())
 	c.partitions = or(c.partitions, ring.DefaultPartitions)
+	c.network = or(c.network, network(sockets{}))
+	if c.now == nil {
+		c.now = clock()
+	}
 	return c
 }
 

@@ -40,13 +40,14 @@ type change struct {
 // leaveTimeout bounds how long a leaving node waits for its farewell to be sent.
 const leaveTimeout = 2 * time.Second
 
-// startGossip binds addr. advertise is the host that others dial, "" for the bound one.
-func startGossip(addr, advertise string, self *meta, secret []byte, logger *slog.Logger) (*gossip, error) {
+// startGossip binds the gossip address of cfg.
+func startGossip(cfg *Config, self *meta) (*gossip, error) {
+	addr, advertise := cfg.GossipAddr, cfg.AdvertiseHost
 	host, port, err := splitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("gossip address %q: %w", addr, err)
 	}
-	g := &gossip{log: logger, wake: make(chan struct{}, 1)}
+	g := &gossip{log: cfg.Logger, wake: make(chan struct{}, 1)}
 	if err := g.set(self); err != nil {
 		return nil, err
 	}
@@ -68,12 +69,15 @@ func startGossip(addr, advertise string, self *meta, secret []byte, logger *slog
 		c.AdvertiseAddr = c.BindAddr
 	}
 	c.Label = "traffik"
-	if len(secret) > 0 {
-		key := sha256.Sum256(append([]byte("traffik gossip v1\x00"), secret...))
+	if len(cfg.Secret) > 0 {
+		key := sha256.Sum256(append([]byte("traffik gossip v1\x00"), cfg.Secret...))
 		c.SecretKey = key[:]
 	}
 	c.Delegate, c.Events, c.Alive, c.Conflict = g, g, g, g
-	c.Logger = log.New(slogWriter{logger}, "", 0)
+	c.Logger = log.New(slogWriter{cfg.Logger}, "", 0)
+	if c.Transport, err = cfg.network.Gossip(addr); err != nil {
+		return nil, fmt.Errorf("gossip address %q: %w", addr, err)
+	}
 	if g.list, err = memberlist.Create(c); err != nil {
 		return nil, fmt.Errorf("gossip address %q: %w", addr, err)
 	}

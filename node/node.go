@@ -45,6 +45,7 @@ type Node struct {
 
 	now     func() strategy.Time
 	turns   sync.Pool // of *turn
+	copies  sync.Pool // of *copied
 	origins sync.Map  // from transport.UID to *dedup
 
 	view     atomic.Pointer[view]
@@ -109,15 +110,14 @@ func (n *Node) listen(ctx context.Context) (err error) {
 	if n.registry, err = strategy.NewRegistry(n.cfg.Strategies...); err != nil {
 		return err
 	}
-	n.now = clock()
+	n.now = n.cfg.now
 	if err = n.newActors(); err != nil {
 		return err
 	}
 	if n.shares, err = newShares(n.cfg.MaxKeys, n.registry); err != nil {
 		return err
 	}
-	var lc net.ListenConfig
-	if n.listener, err = lc.Listen(ctx, "tcp", n.cfg.ClusterAddr); err != nil {
+	if n.listener, err = n.cfg.network.Listen(ctx, n.cfg.ClusterAddr); err != nil {
 		return fmt.Errorf("cluster address %q: %w", n.cfg.ClusterAddr, err)
 	}
 	host, port, err := splitHostPort(n.listener.Addr().String())
@@ -135,7 +135,7 @@ func (n *Node) listen(ctx context.Context) (err error) {
 		version: n.cfg.Version, partitions: n.cfg.partitions, hashCheck: n.hasher.Check(), bootMillis: now.UnixMilli(),
 	}
 	n.id = transport.Identity{UID: n.self.uid, Name: n.self.name}
-	if n.gossip, err = startGossip(n.cfg.GossipAddr, n.cfg.AdvertiseHost, n.self, n.cfg.Secret, n.log); err != nil {
+	if n.gossip, err = startGossip(&n.cfg, n.self); err != nil {
 		return err
 	}
 	if err := n.specify(); err != nil {
@@ -174,6 +174,7 @@ func (n *Node) serve() error {
 	n.transport = transport.Config{
 		Self: n.id, Registry: n.registry, Secret: n.cfg.Secret,
 		Partitions: uint32(n.cfg.partitions), Hash: uint64(n.hasher.Check()), Logger: n.log, MaxFrame: maxFrame,
+		Dial: n.cfg.network.Dial,
 	}
 	empty, err := ring.New(n.hasher, n.cfg.partitions, n.cfg.Replicas+spare)
 	if err != nil {

@@ -118,7 +118,7 @@ func replaced(err error, m *meta) bool {
 
 // inquire finds out whether p is certainly dead.
 func (n *Node) inquire(ctx context.Context, p *peer, why error) {
-	if !replaced(why, p.meta) && !(refuses(ctx, p) && n.confirmed(ctx, p)) {
+	if !replaced(why, p.meta) && !(n.refuses(ctx, p) && n.confirmed(ctx, p)) {
 		return
 	}
 	n.proofs.add(p.meta.uid)
@@ -127,14 +127,15 @@ func (n *Node) inquire(ctx context.Context, p *peer, why error) {
 }
 
 // refuses reports whether both ports of p refuse connections, twice.
-func refuses(ctx context.Context, p *peer) bool {
+func (n *Node) refuses(ctx context.Context, p *peer) bool {
 	for i := range 2 {
 		if i > 0 && !sleep(ctx, dialAgain) {
 			return false
 		}
 		for _, addr := range []string{p.meta.clusterAddr, p.gossipAddr} {
-			d := net.Dialer{Timeout: dialWithin}
-			conn, err := d.DialContext(ctx, "tcp", addr)
+			limited, cancel := context.WithTimeout(ctx, dialWithin)
+			conn, err := n.cfg.network.Dial(limited, addr)
+			cancel()
 			if err == nil {
 				_ = conn.Close()
 			}
@@ -201,7 +202,7 @@ func (n *Node) testify(body []byte, reply transport.CallResponder) {
 	}
 	n.begin(func() { // ends within four dials
 		answer := byte(0)
-		if refuses(context.Background(), p) {
+		if n.refuses(context.Background(), p) {
 			answer = 1
 		}
 		reply.Result([]byte{answer})
