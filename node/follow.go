@@ -19,9 +19,6 @@ func (n *Node) follow(ctx context.Context) {
 			return
 		}
 		n.mu.Lock()
-		for _, c := range n.gossip.take() {
-			n.applyLocked(c)
-		}
 		n.rebuildLocked()
 		v := n.view.Load()
 		n.mu.Unlock()
@@ -50,7 +47,12 @@ func (n *Node) setState(s State) {
 	n.rebuildLocked()
 }
 
+// rebuildLocked makes a view of all that gossip has reported. A view that lacks the latest would do harm where this node
+// becomes active: it claims at once, and whoever it does not know of it does not ask.
 func (n *Node) rebuildLocked() {
+	for _, c := range n.gossip.take() {
+		n.applyLocked(c)
+	}
 	self := &peer{meta: n.self, gossipAddr: n.gossip.addr}
 	v := newView(n.view.Load().ring, self, n.others)
 	n.view.Store(v)
