@@ -25,8 +25,9 @@
 //     is up, refused at once if its wait is [strategy.Never] or longer than its MaxWait (as Wait of
 //     golang.org/x/time/rate), and gone uncharged when its context is done.
 //  6. While someone waits, nobody overtakes: later hits that may wait queue behind, and those that may not, checks and
-//     stats are told so, with a wait that is not shorter than that of the line, where the strategy is a
-//     [strategy.Queuer], or else than that of its head. A hit refused for those before it is not recorded as a refusal.
+//     stats are told so: with the wait of their slot where the strategy is a [strategy.Queuer], as the fixed window, the
+//     buckets and GCRA are, and else with one that is not shorter than that of the head of the line. A hit refused for
+//     those before it is not recorded as a refusal.
 //  7. A panic in a strategy is the answer [ErrPanic] of that turn; the key's records are as before it.
 //  8. Time does not go back for a key, nor for the others of its partition.
 //  9. Every request is answered exactly once, whatever happens; after [System.Close] with [ErrClosed].

@@ -52,22 +52,26 @@ func (b *mailbox) behind(m *message, now strategy.Time) {
 	if b.line.n == 0 || m.Err != nil || m.Op == OpCheck && m.Hit.Cost == 0 {
 		return
 	}
-	first := time.Duration(b.line.retry-now) * time.Microsecond
+	wait := time.Duration(b.line.retry-now) * time.Microsecond
+	if v, ok := b.slot(m, now); ok {
+		wait = later(wait, v.Wait)
+	}
 	if m.Op == OpStat {
-		m.Stat.Remaining, m.Stat.Wait = 0, later(m.Stat.Wait, first)
+		m.Stat.Remaining, m.Stat.Wait = 0, later(m.Stat.Wait, wait)
 		return
 	}
 	d := &m.Decision
-	d.Allowed, d.Remaining, d.Wait = false, 0, later(d.Wait, first)
-	if v, ok := b.slot(m, now); ok {
-		d.Wait = later(d.Wait, v.Wait)
-	}
+	d.Allowed, d.Remaining, d.Wait = false, 0, later(d.Wait, wait)
 }
 
-// slot asks the strategy how long m waits as the last of the line.
+// slot asks the strategy how long m waits as the last of the line; a stat is about a hit of cost 1.
 func (b *mailbox) slot(m *message, now strategy.Time) (v strategy.Verdict, ok bool) {
 	defer rescue(&m.Err)
-	return b.a.records.Slot(now, b.line.cost, m.Hit)
+	h := m.Hit
+	if m.Op == OpStat {
+		h.Cost = 1
+	}
+	return b.a.records.Slot(now, b.line.cost, h)
 }
 
 // later is the longer of two waits.

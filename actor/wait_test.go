@@ -102,7 +102,7 @@ func TestLineIsNotOvertaken(t *testing.T) {
 
 // Guarantee 5: the time of those behind the head can be up before that of the head; they are told how long is left.
 func TestLineTimesOut(t *testing.T) {
-	p := policy("10/min", nil)
+	p := policy("10/min", strategy.SlidingWindowLog{}) // which knows no slots
 	inBubble(t, Config{}, func(b *bubble) {
 		b.hit("first", request(p, 10, 0))
 		b.want(outcome{"first", 0, true, nil})
@@ -121,7 +121,7 @@ func TestLineTimesOut(t *testing.T) {
 
 // Guarantee 5: when the head gives up, the next is tried at once.
 func TestNextIsTriedWhenTheHeadGivesUp(t *testing.T) {
-	p := policy("10/s", strategy.TokenBucket{})
+	p := policy("10/s", strategy.CostBasedTokenBucket{CostWindow: strategy.None})
 	inBubble(t, Config{}, func(b *bubble) {
 		b.ask(request(p, 10, 0))
 		b.hit("a", request(p, 5, sec))
@@ -202,10 +202,10 @@ func TestBehindTheLine(t *testing.T) {
 		for _, op := range []Op{OpHit, OpCheck} {
 			a := b.ask(Request{Op: op, Hit: strategy.NewHit("k", p)})
 			require.NoError(t, a.Err)
-			assert.Equal(t, strategy.Verdict{Wait: sec / 4, Limit: 10}, a.Decision.Verdict)
+			assert.Equal(t, strategy.Verdict{Wait: 350 * time.Millisecond, Limit: 10}, a.Decision.Verdict)
 		}
 		st := b.ask(Request{Op: OpStat, Hit: strategy.NewHit("k", p)}).Stat
-		assert.Equal(t, sec/4, st.Wait)
+		assert.Equal(t, 350*time.Millisecond, st.Wait)
 		assert.Zero(t, st.Remaining)
 		assert.Equal(t, strategy.Never, b.ask(request(p, 11, 0)).Decision.Wait)
 		for _, op := range []Op{OpHit, OpCheck} { // what costs nothing waits for nobody
@@ -215,6 +215,34 @@ func TestBehindTheLine(t *testing.T) {
 		}
 		b.want(outcome{"waits", sec / 2, true, nil})
 	})
+}
+
+// Guarantee 6: what is told while others wait is true of each strategy that knows slots: refused a microsecond before,
+// admitted then.
+func TestToldBehindTheLine(t *testing.T) {
+	for name, p := range map[string]*strategy.Policy{
+		"fixed window": policy("2/s", nil),
+		"token bucket": policy("2/s", strategy.TokenBucket{}),
+		"gcra":         policy("2/s", strategy.GCRA{}),
+		"debt":         policy("2/s", strategy.TokenBucketWithDebt{MaxDebt: 1}),
+		"leaky bucket": policy("2/s", strategy.LeakyBucket{}),
+		"queue":        policy("2/s", strategy.LeakyBucketWithQueue{}),
+	} {
+		inBubble(t, Config{}, func(b *bubble) {
+			time.Sleep(sec / 4)
+			told := make(replies, 10)
+			for range cap(told) {
+				b.s.Tell(Key{}, request(p, 1, 60*sec), 0, told)
+			}
+			wait := b.ask(request(p, 1, 0)).Decision.Wait
+			assert.Equal(t, wait, b.ask(Request{Op: OpStat, Hit: strategy.NewHit("k", p)}).Stat.Wait, name)
+			time.Sleep(wait - time.Microsecond)
+			assert.False(t, b.ask(request(p, 1, 0)).Decision.Allowed, name)
+			time.Sleep(time.Microsecond)
+			assert.True(t, b.ask(request(p, 1, 0)).Decision.Allowed, name)
+			assert.Len(t, told, cap(told), name)
+		})
+	}
 }
 
 // Guarantee 6: where the strategy knows slots, the wait is that of the slot.
@@ -250,7 +278,7 @@ func TestRefundAdmits(t *testing.T) {
 }
 
 func TestForgetAdmits(t *testing.T) {
-	p := policy("5/min", nil)
+	p := policy("5/min", strategy.SlidingWindowLog{})
 	inBubble(t, Config{}, func(b *bubble) {
 		b.ask(request(p, 5, 0))
 		b.hit("a", request(p, 5, 60*sec))
@@ -266,7 +294,7 @@ func TestForgetAdmits(t *testing.T) {
 
 // Guarantee 9.
 func TestCloseEndsTheLine(t *testing.T) {
-	p := policy("5/min", nil)
+	p := policy("5/min", strategy.SlidingWindowLog{})
 	inBubble(t, Config{}, func(b *bubble) {
 		b.ask(request(p, 5, 0))
 		b.hit("a", request(p, 5, 60*sec))

@@ -30,3 +30,23 @@ func (f *fixedWindow) Decide(s State, now Time, h Hit, charge bool) Verdict {
 func (f *fixedWindow) Stat(s State, now Time, h Hit) Verdict {
 	return f.decide(s.(*windowState), now, 1, f.limit, false)
 }
+
+// Slot implements Queuer: the beginning of the window that is not used up by the costs ahead. It is early where they do
+// not fill their windows, since a hit is never split.
+func (f *fixedWindow) Slot(s State, now Time, ahead int64, h Hit) Verdict {
+	v := f.Decide(s, now, h, false)
+	if v.Wait == Never || ahead == 0 {
+		return v
+	}
+	start, count := f.at(s.(*windowState), now)
+	over := addSaturating(ahead, h.Cost) - max(f.limit-count, 0)
+	if over <= 0 {
+		return v
+	}
+	us, _, ok := mul((over-1)/f.limit+1, f.period).divMod(1)
+	if !ok {
+		us = maxCount
+	}
+	v.Allowed, v.Wait = false, wait(addSaturating(us, int64(start-now)))
+	return v
+}

@@ -85,6 +85,25 @@ func (m *meter) Stat(s State, now Time, h Hit) Verdict {
 	return m.Decide(s, now, h, false)
 }
 
+// Slot implements Queuer: the wait until the level, the costs ahead and that of h fit together. It may be a microsecond
+// early for each hit ahead that costs nearly all the meter holds, since such a meter can run empty before the next
+// microsecond begins.
+func (m *meter) Slot(s State, now Time, ahead int64, h Hit) Verdict {
+	st := s.(*meterState)
+	v := m.Decide(s, now, h, false)
+	if v.Wait == Never || ahead == 0 {
+		return v
+	}
+	from := max(now, st.last)
+	over := amount{whole: addSaturating(ahead, h.Cost)}.sub(m.capacity.sub(m.drained(st, from), m.period), m.period)
+	if over.whole < 0 || over == (amount{}) {
+		return v
+	}
+	v.Allowed = false
+	v.Wait = m.waitFor(mul(over.whole, m.period).add(wide{lo: uint64(over.part)}), from, now)
+	return v
+}
+
 // Refund implements Refunder.
 func (m *meter) Refund(s State, _, now Time, h Hit) {
 	st := s.(*meterState)

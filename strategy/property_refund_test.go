@@ -11,7 +11,7 @@ import (
 )
 
 // TestRefund: a refund is visible at once, never above full, and gives nothing to a later window than that of the
-// charge.
+// charge. Guarantee 10.
 func TestRefund(t *testing.T) {
 	forEach(t, func(t *rapid.T, name string) {
 		m := drive(t, name)
@@ -49,7 +49,7 @@ var windowed = map[string]bool{
 	"fixed_window": true, "tiered_rate": true, "time_of_day": true, "adaptive_throttle": true, "quota_with_rollover": true,
 }
 
-// TestRefundNeverAboveFull: whatever is given back, and however often, no more fits than with a key never seen.
+// TestRefundNeverAboveFull: whatever is given back, and however often, no more fits than with a key never seen. Guarantee 10.
 func TestRefundNeverAboveFull(t *testing.T) {
 	forEach(t, func(t *rapid.T, name string) {
 		m := drive(t, name)

@@ -78,8 +78,9 @@ type RefusalRecorder interface {
 	RecordsRefusals() bool
 }
 
-// Queuer is an Algorithm whose waiting hits have slots: how long a hit waits follows from the costs ahead of it.
-// Without it, each hit in the line is tried when the one before it has been admitted.
+// Queuer is an Algorithm whose waiting hits have slots: how long a hit waits follows from the costs ahead of it, so that
+// one that would wait too long is refused at once, and one that does not wait is told when the line will be gone. Without
+// it, each hit in the line is tried when the one before it has been admitted.
 type Queuer interface {
 	// Slot is the wait of h behind hits that wait with the costs ahead, in total, or Never.
 	Slot(s State, now Time, ahead int64, h Hit) Verdict

@@ -118,7 +118,7 @@ var meterMutations = []mutation{
 		tests: "TestOracle/token_bucket_with_debt",
 	},
 	{
-		file: "strategy/leaky_bucket.go", what: "a slot does not wait for the costs ahead",
+		file: "strategy/meter.go", what: "a slot does not wait for the costs ahead",
 		old: "addSaturating(ahead, h.Cost)", new: "addSaturating(0*ahead, h.Cost)",
 		tests: "TestSlots",
 	},
