@@ -1,6 +1,10 @@
 package node
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/traffik-io/traffik/actor"
+)
 
 // Errors of a node. All are answered wrapped, with what happened; test with errors.Is.
 var (
@@ -9,7 +13,7 @@ var (
 	// ErrUnreachable says that nobody could decide within the budget. Whether the hit was charged is unknown.
 	ErrUnreachable = errors.New("no owner answered in time")
 	// ErrOverloaded says that a bound was reached: keys, queued hits of a key, hits in flight.
-	ErrOverloaded = errors.New("overloaded")
+	ErrOverloaded = actor.ErrOverloaded
 	// ErrClosed says that the node is shut down.
 	ErrClosed = errors.New("node is closed")
 )

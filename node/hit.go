@@ -117,10 +117,7 @@ var errNotCopied = fmt.Errorf("%w: no copy holds the charge in time", ErrUnreach
 
 // localErr says in this package's words why actors did not decide.
 func localErr(a actor.Answer) actor.Answer {
-	switch {
-	case errors.Is(a.Err, actor.ErrOverloaded):
-		a.Err = fmt.Errorf("%w: %w", ErrOverloaded, a.Err)
-	case errors.Is(a.Err, actor.ErrClosed):
+	if errors.Is(a.Err, actor.ErrClosed) {
 		a.Err = ErrClosed
 	}
 	return a
