@@ -61,7 +61,7 @@ func (b *mailbox) behind(m *message, now strategy.Time) {
 		return
 	}
 	d := &m.Decision
-	d.Allowed, d.Remaining, d.Wait = false, 0, later(d.Wait, wait)
+	d.Allowed, d.Remaining, d.Wait, d.Queued = false, 0, later(d.Wait, wait), true
 }
 
 // slot asks the strategy how long m waits as the last of the line; a stat is about a hit of cost 1.

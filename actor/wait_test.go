@@ -119,6 +119,28 @@ func TestLineTimesOut(t *testing.T) {
 	})
 }
 
+// A refusal tells whether it is for those who wait: it may end early, when they give up.
+func TestRefusedForTheLine(t *testing.T) {
+	p := policy("10/s", strategy.TokenBucket{})
+	inBubble(t, Config{}, func(b *bubble) {
+		b.ask(request(p, 10, 0))
+		alone := b.ask(request(p, 5, 0)).Decision
+		assert.False(t, alone.Allowed || alone.Queued)
+		ctx, giveUp := context.WithCancel(context.Background())
+		b.hitCtx(ctx, "dear", request(p, 10, sec))
+		time.Sleep(500 * time.Millisecond)
+		for _, op := range []Op{OpHit, OpCheck} {
+			behind := b.ask(Request{Op: op, Hit: request(p, 1, 0).Hit}).Decision
+			assert.False(t, behind.Allowed)
+			assert.True(t, behind.Queued)
+		}
+		giveUp()
+		b.want(outcome{"dear", 500 * time.Millisecond, false, context.Canceled})
+		early := b.ask(request(p, 1, 0)).Decision
+		assert.True(t, early.Allowed && !early.Queued)
+	})
+}
+
 // Guarantee 5: when the head gives up, the next is tried at once.
 func TestNextIsTriedWhenTheHeadGivesUp(t *testing.T) {
 	p := policy("10/s", strategy.CostBasedTokenBucket{CostWindow: strategy.None})

@@ -45,6 +45,8 @@ type Decision struct {
 	Owner string
 	// Degraded says that the owner could not be asked and that the unreachable policy answered.
 	Degraded bool
+	// Queued says that the hit was refused for hits that wait before it, so that it may fit as soon as they give up.
+	Queued bool
 }
 
 // Allow is the decision for what needs no decision: a cost of 0, an exempt caller, an unlimited rate.

@@ -18,6 +18,7 @@
 //  8. When a policy changes, what was used stays used, and the new limit holds at once.
 //  9. A policy of several limits is decided all or nothing.
 //  10. A refund is visible at once, never above full, and never in a later window than that of its charge.
+//  11. Where [Policy.Class] says so, a refusal holds until its wait is over, whatever else is charged meanwhile.
 //
 // # The fourteen strategies
 //

@@ -26,6 +26,7 @@ type Limit struct {
 type Policy struct {
 	limits  []*boundLimit
 	encoded []byte
+	holds   bool // its refusals hold, as Class says
 }
 
 // boundLimit is a limit with its algorithm. Records point to the one under which they were last charged.
@@ -74,6 +75,7 @@ func NewPolicy(limits ...Limit) (*Policy, error) {
 	for _, l := range p.limits {
 		p.encoded = append(p.encoded, l.encoded...)
 	}
+	p.holds = p.holdsRefusals()
 	return p, nil
 }
 

@@ -11,7 +11,7 @@ import (
 
 // The body of ANSWER: status, term, and by status
 //
-//	Decided   allowed, remaining, wait, limit, period (ms), at [, limited by, limits]
+//	Decided   allowed, remaining, wait, limit, period (ms), at [, limited by, limits [, queued]]
 //	Told      rate limit, rate period (ms; 0 if unlimited), remaining, wait, limit [, limits]
 //	NotOwner  uid, addr
 //	Failed    code, text
@@ -59,10 +59,13 @@ func appendAnswerHead(b []byte, fields int, r *HitResponse) []byte {
 
 func appendDecided(b []byte, r *HitResponse) []byte {
 	d := &r.Decision
-	several := len(d.Limits) > 0
+	several := len(d.Limits) > 0 || d.Queued
 	fields := decidedFields
 	if several {
 		fields += 2
+	}
+	if d.Queued {
+		fields++
 	}
 	b = appendAnswerHead(b, fields, r)
 	b = appendBool(b, d.Allowed)
@@ -72,6 +75,9 @@ func appendDecided(b []byte, r *HitResponse) []byte {
 	if several {
 		b = appendString(b, d.LimitedBy)
 		b = appendLimits(b, d.Limits)
+	}
+	if d.Queued {
+		b = appendBool(b, true)
 	}
 	return b
 }
@@ -167,7 +173,11 @@ func (d *decoder) decided(n int, v *strategy.Decision) int {
 	}
 	v.LimitedBy = d.string(maxLimitName)
 	v.Limits = d.limits()
-	return decidedFields + 2
+	if n < decidedFields+3 {
+		return decidedFields + 2
+	}
+	v.Queued = d.bool()
+	return decidedFields + 3
 }
 
 func (d *decoder) verdict(v *strategy.Verdict) {

@@ -205,6 +205,7 @@ func genAnswer(t *rapid.T) *HitResponse {
 		if several {
 			r.Decision.Limits, r.Decision.LimitedBy = genLimits(t), rapid.StringN(0, 8, 64).Draw(t, "by")
 		}
+		r.Decision.Queued = rapid.Bool().Draw(t, "queued")
 	case Told:
 		v := genVerdict(t)
 		r.Stat = &strategy.Stat{Rate: strategy.Unlimited(), Remaining: v.Remaining, Wait: v.Wait, Limit: v.Limit}
@@ -238,7 +239,7 @@ func TestAnswersTravel(t *testing.T) {
 		cut := rapid.IntRange(0, len(b)-1).Draw(t, "cut")
 		d, got = decoder{b: b[:cut]}, HitResponse{}
 		assert.ErrorIs(t, d.answer(&got), ErrProtocol)
-		if n := len(fields); want.Status != Decided && want.Status != Told || n == decidedFields+2 || n == toldFields+1 && want.Status == Told {
+		if n := len(fields); want.Status != Decided && want.Status != Told || n == decidedFields+3 || n == toldFields+1 && want.Status == Told {
 			longer := appendString(append(appendArray(nil, n+1), b[1:]...), "new")
 			d, got = decoder{b: longer}, HitResponse{}
 			require.NoError(t, d.answer(&got))

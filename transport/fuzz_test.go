@@ -83,7 +83,7 @@ func fuzzAnswer(t *testing.T, body []byte) {
 		require.ErrorIs(t, err, ErrProtocol)
 		return
 	}
-	if len(r.Decision.Limits) == 0 {
+	if len(r.Decision.Limits) == 0 && !r.Decision.Queued {
 		r.Decision.LimitedBy = "" // only named where there are several
 	}
 	d = decoder{b: appendAnswer(nil, 0, &r)[headerLen:]}

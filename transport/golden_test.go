@@ -73,6 +73,9 @@ func messages() []message {
 		answers("limits", "ANSWER: decided, several limits", &HitResponse{Status: Decided, Decision: strategy.Decision{
 			Verdict: limits[1].Verdict, Period: limits[1].Period, LimitedBy: "day", Limits: limits,
 		}}),
+		answers("queued", "ANSWER: decided, queued", &HitResponse{Status: Decided, Decision: strategy.Decision{
+			Verdict: strategy.Verdict{Wait: time.Second, Limit: 100}, Period: time.Minute, At: 1, Queued: true,
+		}}),
 		answers("told", "ANSWER: told", &HitResponse{Status: Told, Stat: &strategy.Stat{Rate: strategy.MustRate("5/10s"), Remaining: 1, Wait: 0, Limit: 5}}),
 		answers("told_limits", "ANSWER: told, several limits", &HitResponse{Status: Told, Stat: &strategy.Stat{Rate: strategy.MustRate("5/10s"), Limit: 5, Limits: limits}}),
 		answers("refunded", "ANSWER: refunded", &HitResponse{Status: Refunded}),
