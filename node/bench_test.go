@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,7 +48,7 @@ func serveBenchmarks() {
 func benchConfig(name string) Config {
 	return Config{
 		Name: name, GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", OnUnreachable: Fail, Timeout: 5 * time.Second,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), Strategies: []strategy.Kind{strategy.KindOf[silent]()},
 	}
 }
 
@@ -112,6 +114,58 @@ func BenchmarkLocal(b *testing.B) {
 	for b.Loop() {
 		if d, err := n.Hit(context.Background(), h); err != nil || !d.Allowed {
 			b.Fatal(d, err)
+		}
+	}
+}
+
+// BenchmarkAttack is hits on 1,000 keys of another process that are at their limit: refused here, and, under a strategy
+// that does not say that its refusals hold, by the owner every time.
+func BenchmarkAttack(b *testing.B) {
+	n, _ := startOwner(b)
+	keys := make([]string, 1000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("user:%08d", i)
+	}
+	for _, c := range []struct {
+		name string
+		s    strategy.Strategy
+	}{{"here", strategy.FixedWindow{}}, {"owner", silent{}}} {
+		p := policy("1/day", c.s)
+		hit := func(key string) strategy.Decision {
+			d, err := n.Hit(context.Background(), strategy.NewHit(key, p))
+			if err != nil {
+				b.Error(err)
+			}
+			return d
+		}
+		for _, key := range keys {
+			hit(key)
+		}
+		for _, callers := range []int{1, 64} {
+			b.Run(fmt.Sprintf("refused=%s/callers=%d", c.name, callers), func(b *testing.B) {
+				b.ReportAllocs()
+				b.SetParallelism(max(callers/runtime.GOMAXPROCS(0), 1))
+				before, start := n.Stats().Repeated, time.Now()
+				next := atomic.Int64{}
+				each := func() {
+					if hit(keys[next.Add(7919)%int64(len(keys))]).Allowed {
+						b.Error("allowed")
+					}
+				}
+				if callers == 1 {
+					for b.Loop() {
+						each()
+					}
+				} else {
+					b.RunParallel(func(pb *testing.PB) {
+						for pb.Next() {
+							each()
+						}
+					})
+				}
+				b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "hits/s")
+				b.ReportMetric(100*float64(n.Stats().Repeated-before)/float64(b.N), "%repeated")
+			})
 		}
 	}
 }

@@ -27,6 +27,10 @@
 //  9. A crash loses nothing that was answered with Sync, and with Async at most what was answered within the last
 //     ReplicationLag and a round trip, as long as one copy lives. Where the host of the dead process refuses
 //     connections, its partitions are served again in a fraction of a second.
+//  10. A refusal of another node is repeated here, without asking, to hits that cost as much or more, for its wait and at
+//     most a second, counted from when it was sent: where the strategy says that its refusals hold, what is refused
+//     here would be refused there. What is given back through this node ends that at once; what is given back, or hit
+//     under another policy, through another node is noticed within that second.
 //
 // The view says who should own a partition; only its term, which package ownership agrees on, says who does. Hits go to
 // whoever serves, and follow where a node that does not serve points.

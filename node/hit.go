@@ -28,7 +28,7 @@ func (n *Node) Hit(ctx context.Context, h strategy.Hit) (strategy.Decision, erro
 	return a.Decision, a.Err
 }
 
-// Check decides as Hit would and consumes nothing. It is best effort: another hit may come in between. Where the
+// Check decides as Hit would and consumes nothing. It is best effort: another hit may come in between, and a refusal may be one that the owner has given for a hit before. Where the
 // strategy keeps no statistics it allows.
 func (n *Node) Check(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {
 	h.MaxWait = 0
@@ -48,7 +48,10 @@ func (n *Node) Stat(ctx context.Context, h strategy.Hit) (st strategy.Stat, ok b
 // never into a later window. The error wraps strategy.ErrNoRefund where that makes no sense.
 func (n *Node) Refund(ctx context.Context, h strategy.Hit, charged strategy.Time) error {
 	h.MaxWait = 0
-	return n.ask(ctx, actor.Request{Op: actor.OpRefund, Hit: h, Charged: charged}).Err
+	err := n.ask(ctx, actor.Request{Op: actor.OpRefund, Hit: h, Charged: charged}).Err
+	hi, lo := n.hasher.Key(h.UID, h.Key, or(h.Scope, strategy.DefaultScope))
+	n.denials.clear(actor.Key{Hi: hi, Lo: lo}, n.now()) // whatever became of it
+	return err
 }
 
 // answer is that of an actor, and which way it took.
@@ -68,15 +71,26 @@ func (n *Node) ask(ctx context.Context, r actor.Request) answer {
 		return failed(ErrClosed)
 	}
 	hi, lo := n.hasher.Key(r.Hit.UID, r.Hit.Key, r.Hit.Scope)
-	p := n.partition(hi)
+	k, p := actor.Key{Hi: hi, Lo: lo}, n.partition(hi)
 	now := n.now()
 	n.driver.Awake(now)
 	if n.driver.Mode(p) == driver.Serve {
-		if a := n.decide(ctx, p, actor.Key{Hi: hi, Lo: lo}, &r, now); !errors.Is(a.Err, actor.ErrNotServing) {
+		if a := n.decide(ctx, p, k, &r, now); !errors.Is(a.Err, actor.ErrNotServing) {
 			return a
 		}
 	}
-	return n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged})
+	decides := r.Op == actor.OpHit || r.Op == actor.OpCheck
+	if decides {
+		if x := n.denials.find(k, &r.Hit, now); x != nil {
+			n.denials.answered.Add(1)
+			return answer{Answer: actor.Answer{Decision: x.answer(now)}}
+		}
+	}
+	a := n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged})
+	if decides && a.forwarded && a.Err == nil {
+		n.denials.learn(k, &r.Hit, &a.Decision, now)
+	}
+	return a
 }
 
 // prepare checks h and fills in its defaults. It is done with one that is wrong, and with one that consumes nothing,

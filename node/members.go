@@ -129,6 +129,7 @@ type Stats struct {
 	Keys        int64 // that this node holds
 	Overloaded  int64 // hits answered ErrOverloaded since the start
 	Unreachable int64 // hits that no owner answered in time
+	Repeated    int64 // hits and checks that this node refused because their owner had just refused the like
 	Redirected  int64 // answers of nodes that did not own the key
 	Retried     int64 // attempts that brought no answer
 	Members     map[State]int
@@ -147,7 +148,7 @@ func (n *Node) Stats() Stats {
 	v := n.view.Load()
 	s := Stats{
 		Keys: n.actors.Keys(), Overloaded: n.counters.overloaded.Load(), Unreachable: n.counters.unreachable.Load(),
-		Redirected: n.counters.redirected.Load(), Retried: n.counters.retried.Load(),
+		Repeated: n.denials.answered.Load(), Redirected: n.counters.redirected.Load(), Retried: n.counters.retried.Load(),
 		Members: map[State]int{}, InFlight: map[string]int{},
 	}
 	d := n.driver.Stats()

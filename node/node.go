@@ -36,6 +36,7 @@ type Node struct {
 	links    *links
 	proofs   proofs
 	shares   *shares   // what it admits when no owner answers
+	denials  *denials  // what owners have refused
 	attempts deadlines // of forwarded hits
 
 	transport transport.Config
@@ -79,6 +80,7 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n := &Node{
 		cfg: cfg.withDefaults(), ids: newHitIDs(0), waits: newHitIDs(waiting), hasher: ring.NewHasher(cfg.Secret), done: make(chan struct{}),
 		others: map[transport.UID]*peer{}, former: map[string]time.Time{}, departed: map[transport.UID]departure{},
+		denials: new(denials),
 	}
 	n.log = n.cfg.Logger
 	n.attempts.length = min(attemptTimeout, n.cfg.Timeout)

@@ -8,12 +8,12 @@ package strategy
 type Holder interface {
 	// Class tells apart the hits of one key that are not held against the same amount, by what Decide reads of a hit
 	// beside its cost, such as a tier. Where ok is false, a refusal of h does not hold.
-	Class(h *Hit) (class int64, ok bool)
+	Class(h Hit) (class int64, ok bool)
 }
 
 // Class is that of h under all limits of its policy; ok is false unless the refusals of each of them hold and are not
 // recorded, and it keeps statistics, so that what holds for a hit holds for a check.
-func (p *Policy) Class(h *Hit) (class int64, ok bool) {
+func (p *Policy) Class(h Hit) (class int64, ok bool) {
 	if !p.holds {
 		return 0, false
 	}
@@ -49,25 +49,25 @@ func (p *Policy) holdsRefusals() bool {
 }
 
 // Class implements Holder.
-func (*window) Class(*Hit) (class int64, ok bool) { return 0, true }
+func (*window) Class(Hit) (class int64, ok bool) { return 0, true }
 
 // Class implements Holder.
-func (*slidingCounter) Class(*Hit) (class int64, ok bool) { return 0, true }
+func (*slidingCounter) Class(Hit) (class int64, ok bool) { return 0, true }
 
 // Class implements Holder.
-func (*slidingLog) Class(*Hit) (class int64, ok bool) { return 0, true }
+func (*slidingLog) Class(Hit) (class int64, ok bool) { return 0, true }
 
 // Class implements Holder.
-func (*meter) Class(*Hit) (class int64, ok bool) { return 0, true }
+func (*meter) Class(Hit) (class int64, ok bool) { return 0, true }
 
 // Class implements Holder: tiers of one limit are decided alike.
-func (t *tieredRate) Class(h *Hit) (class int64, ok bool) { return t.limitOf(h), true }
+func (t *tieredRate) Class(h Hit) (class int64, ok bool) { return t.limitOf(&h), true }
 
 // Class implements Holder: a priority does not see those below.
-func (p *priorityQueue) Class(h *Hit) (class int64, ok bool) {
-	return int64(priorityOf(h, p.marker, p.standard)), true
+func (p *priorityQueue) Class(h Hit) (class int64, ok bool) {
+	return int64(priorityOf(&h, p.marker, p.standard)), true
 }
 
 // Class implements Holder. A cost above the limit, which never fits a key that is not known, fits when a quiet period
 // has rolled over.
-func (q *quota) Class(h *Hit) (class int64, ok bool) { return 0, h.Cost <= q.limit }
+func (q *quota) Class(h Hit) (class int64, ok bool) { return 0, h.Cost <= q.limit }

@@ -17,7 +17,7 @@ func TestRefusalsHold(t *testing.T) {
 		m := drive(t, name)
 		m.back, m.refunds = false, false
 		h := m.hit(t)
-		class, holds := m.policy.Class(&h)
+		class, holds := m.policy.Class(h)
 		if m.policy.RecordsRefusals() || name == "cost_based_token_bucket" {
 			require.False(t, holds)
 			return
@@ -35,7 +35,7 @@ func TestRefusalsHold(t *testing.T) {
 				break
 			}
 			other := m.hit(t)
-			if c, ok := m.policy.Class(&other); ok && c == class {
+			if c, ok := m.policy.Class(other); ok && c == class {
 				other.Cost = max(other.Cost, h.Cost)
 				require.False(t, decide(t, m.records, m.now, other, false).Allowed, "%+v: %d after %d, wait %v", m.spec, other.Cost, h.Cost, d.Wait)
 			}
@@ -69,7 +69,7 @@ func TestRefusalsThatEndEarly(t *testing.T) {
 			require.False(t, refused.Allowed)
 			h := strategy.NewHit("k", p)
 			h.Cost = c.cost
-			_, holds := p.Class(&h)
+			_, holds := p.Class(h)
 			assert.False(t, holds)
 			for range 2 {
 				require.True(t, hit(c.at, 1, true).Allowed)
@@ -93,7 +93,7 @@ func TestClassOfSeveral(t *testing.T) {
 		for priority := range int64(4) {
 			h := strategy.NewHit("k", p)
 			h.Context = strategy.Context{"tier": tier, "priority": priority + 1, "trace": "x"}
-			class, ok := p.Class(&h)
+			class, ok := p.Class(h)
 			require.True(t, ok)
 			classes[class] = true
 		}
@@ -104,7 +104,7 @@ func TestClassOfSeveral(t *testing.T) {
 	} {
 		p := strategy.MustPolicy(tiers, strategy.Limit{Name: "x", Rate: strategy.MustRate("1/s"), Strategy: s})
 		h := strategy.NewHit("k", p)
-		_, ok := p.Class(&h)
+		_, ok := p.Class(h)
 		assert.False(t, ok, s.Name())
 	}
 }

@@ -77,7 +77,7 @@ type collector struct {
 	source                                       Source
 	keys, members, partitions, inflight          *prometheus.Desc
 	overloaded, unreachable, redirected, retried *prometheus.Desc
-	handed, claimed, lost, behind                *prometheus.Desc
+	handed, claimed, lost, behind, repeated      *prometheus.Desc
 }
 
 func newCollector(s Source) *collector {
@@ -97,6 +97,7 @@ func newCollector(s Source) *collector {
 		claimed:     desc("traffik_claimed_partitions_total", "Partitions that this node took over because nobody served them."),
 		lost:        desc("traffik_lost_partitions_total", "Partitions of this node that others took over."),
 		behind:      desc("traffik_under_replicated_partitions", "Partitions of this node of which some copy lacks charges."),
+		repeated:    desc("traffik_repeated_refusals_total", "Hits and checks refused here, because their owner had just refused the like."),
 		retried:     desc("traffik_retried_total", "Attempts to forward a hit that brought no answer."),
 	}
 }
@@ -105,7 +106,7 @@ func newCollector(s Source) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.keys, c.members, c.partitions, c.inflight, c.overloaded, c.unreachable, c.redirected, c.retried,
-		c.handed, c.claimed, c.lost, c.behind,
+		c.handed, c.claimed, c.lost, c.behind, c.repeated,
 	} {
 		out <- d
 	}
@@ -138,5 +139,6 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	send(c.overloaded, prometheus.CounterValue, float64(s.Overloaded))
 	send(c.unreachable, prometheus.CounterValue, float64(s.Unreachable))
 	send(c.redirected, prometheus.CounterValue, float64(s.Redirected))
+	send(c.repeated, prometheus.CounterValue, float64(s.Repeated))
 	send(c.retried, prometheus.CounterValue, float64(s.Retried))
 }

@@ -38,7 +38,7 @@ func scrape(t require.TestingT, m *Metrics) string {
 // Guarantee 2; the names are those of the contract.
 func TestAllSeriesExistFromTheStart(t *testing.T) {
 	m := New("v1.2.3")
-	m.Read(source{Members: map[node.State]int{node.Active: 2, node.Joining: 1}, InFlight: map[string]int{"n2": 7}, Keys: 5, Serving: 16384, In: 4, Overloaded: 3})
+	m.Read(source{Members: map[node.State]int{node.Active: 2, node.Joining: 1}, InFlight: map[string]int{"n2": 7}, Keys: 5, Serving: 16384, In: 4, Repeated: 6, Overloaded: 3})
 	assert.Equal(t, `traffik_build_info{version="v1.2.3"} 1
 traffik_claimed_partitions_total 0
 traffik_handoff_partitions_total{direction="in"} 4
@@ -62,6 +62,7 @@ traffik_overloaded_total 3
 traffik_partitions{state="owned"} 16384
 traffik_partitions{state="parked"} 0
 traffik_redirected_total 0
+traffik_repeated_refusals_total 6
 traffik_retried_total 0
 traffik_under_replicated_partitions 0
 traffik_unreachable_total 0
