@@ -60,7 +60,10 @@ func apply(rs *strategy.Records, now strategy.Time, r *Request, ans *Answer) {
 	case OpCheck:
 		ans.Decision, ans.Err = rs.Check(now, r.Hit)
 	case OpStat:
-		ans.Stat, ans.HasStat, ans.Err = rs.Stat(now, r.Hit)
+		st, ok, err := rs.Stat(now, r.Hit)
+		if ans.Err = err; ok && err == nil {
+			ans.Stat = &st
+		}
 	case OpRefund:
 		ans.Err = rs.Refund(r.Charged, now, r.Hit)
 	default:

@@ -25,8 +25,7 @@ func TestHitAllocatesNothing(t *testing.T) {
 		"ask":      func() { s.Ask(ctx, Key{}, r) },
 		"may wait": func() { s.Ask(ctx, Key{}, mayWait) },
 		"check":    func() { s.Ask(ctx, Key{}, Request{Op: OpCheck, Hit: r.Hit}) },
-		"stat":     func() { s.Ask(ctx, Key{}, Request{Op: OpStat, Hit: r.Hit}) },
-		"unseen":   func() { s.Ask(ctx, Key{Lo: 9}, Request{Op: OpStat, Hit: r.Hit}) },
+		"unseen":   func() { s.Ask(ctx, Key{Lo: 9}, Request{Op: OpCheck, Hit: r.Hit}) },
 		"tell": func() {
 			s.Tell(Key{}, r, 0, reply)
 			<-reply.(replies)

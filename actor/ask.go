@@ -13,36 +13,37 @@ import (
 // the turn happens all the same. If it is done while the hit waits in line, the hit leaves the line uncharged and the
 // answer is ctx's error, unless the hit has been decided just before: then that is the answer.
 func (s *System) Ask(ctx context.Context, k Key, r Request) (ans Answer) {
-	return s.AskAt(ctx, k, r, s.cfg.Now())
+	s.AskAt(ctx, k, &r, s.cfg.Now(), &ans)
+	return ans
 }
 
-// AskAt is Ask for a caller that has just read the clock.
-func (s *System) AskAt(ctx context.Context, k Key, r Request, now strategy.Time) (ans Answer) {
+// AskAt is Ask for a caller that has just read the clock; the answer is put into ans, which is zero. It keeps neither r
+// nor ans.
+func (s *System) AskAt(ctx context.Context, k Key, r *Request, now strategy.Time, ans *Answer) {
 	if err := ctx.Err(); err != nil {
 		ans.Err = err
-		return ans
+		return
 	}
 	p := s.partition(k)
-	a, m := s.ask(p, k, &r, now, nil, &ans)
+	a, m := s.ask(p, k, r, now, nil, ans)
 	if m == nil {
-		return ans
+		return
 	}
 	select {
 	case <-m.done:
 	case <-ctx.Done():
 		if m.Op != OpHit || r.Hit.MaxWait == 0 {
 			ans.Err = ctx.Err() // m is left to the actor, and to the garbage collector
-			return ans
+			return
 		}
 		if a == nil { // m is parked: it will have its turn, and nobody waits for it
 			ans.Err = ctx.Err()
-			return ans
+			return
 		}
 		s.cancel(p, a, m, ctx.Err())
 	}
-	ans = m.Answer
+	*ans = m.Answer
 	s.recycle(m)
-	return ans
 }
 
 // Tell is Ask for a request that came in a batch, read at now: it never blocks, and the answer goes to reply. If the
@@ -58,7 +59,7 @@ func (s *System) Tell(k Key, r Request, now strategy.Time, reply Replier) {
 // and the message that r has become.
 func (s *System) ask(p *partition, k Key, r *Request, clock strategy.Time, reply Replier, ans *Answer) (*actor, *message) {
 	p.mu.Lock()
-	if p.track != nil && p.track.shut() {
+	if p.track.shut() {
 		return nil, s.turnAway(p, k, r, reply, ans)
 	}
 	now := p.tickLocked(clock)
@@ -67,7 +68,7 @@ func (s *System) ask(p *partition, k Key, r *Request, clock strategy.Time, reply
 		p.mu.Unlock()
 		a.spin()
 		p.mu.Lock()
-		if p.track != nil && p.track.shut() {
+		if p.track.shut() {
 			return nil, s.turnAway(p, k, r, reply, ans)
 		}
 		now = p.tickLocked(clock) // another's turn may have been later
@@ -88,10 +89,10 @@ func (s *System) ask(p *partition, k Key, r *Request, clock strategy.Time, reply
 		p.track.began()
 		p.mu.Unlock()
 		s.turn(a, now, r, custom, ans)
-		if p.track == nil {
-			s.leave(p, a)
-		} else {
+		if p.track.on {
 			s.leaveTracked(p, a, k, r, ans)
+		} else {
+			s.leave(p, a)
 		}
 		return nil, nil
 	}

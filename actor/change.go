@@ -1,16 +1,8 @@
 package actor
 
 import (
-	"slices"
-
 	"github.com/traffik-io/traffik/strategy"
 )
-
-// change says that mutation seq was one of the records of key.
-type change struct {
-	key Key
-	seq uint64
-}
 
 // Record is the records of one key, encoded; an empty body is a key that is forgotten.
 type Record struct {
@@ -21,16 +13,21 @@ type Record struct {
 // minLog is how many changes are remembered at least, whatever the size of the partition.
 const minLog = 1024
 
+// floor is up to which mutation they are not in the log.
+func (t *tracking) floor() uint64 { return t.seq - uint64(len(t.log)) }
+
+// restart has mutations count on from seq, with none in the log.
+func (t *tracking) restart(seq uint64) { t.seq, t.log = seq, nil }
+
 // changedLocked counts a mutation of the records of k and returns its number.
 func (s *System) changedLocked(p *partition, k Key) uint64 {
-	t := p.track
+	t := &p.track
 	if len(t.log) >= minLog && len(t.log) >= 2*p.actors.n {
-		// Nobody has taken them: a whole copy is cheaper now.
-		t.log, t.floor = t.log[:0], t.seq
+		t.log = t.log[:0] // nobody has taken them: a whole copy is cheaper now
 	}
 	t.seq++
 	first := len(t.log) == 0
-	t.log = append(t.log, change{k, t.seq})
+	t.log = append(t.log, k)
 	if first && s.cfg.Changed != nil {
 		s.cfg.Changed(int(k.Hi >> s.shift))
 	}
@@ -63,7 +60,7 @@ func (s *System) Adopt(n int) {
 	p := s.numbered(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.track.seq, p.track.floor, p.track.log = 0, 0, nil
+	p.track.restart(0)
 }
 
 // Changes returns the records of every key of partition n that was changed after mutation after, as they are after
@@ -71,9 +68,9 @@ func (s *System) Adopt(n int) {
 func (s *System) Changes(n int, after uint64) (recs []Record, seq uint64) {
 	p := s.numbered(n)
 	s.hold(p, func() {
-		t := p.track
+		t := &p.track
 		seq = t.seq
-		if after < t.floor {
+		if after < t.floor() {
 			for _, slot := range p.actors.slots {
 				if slot.actor != nil {
 					recs = append(recs, p.recordLocked(slot.key))
@@ -81,17 +78,12 @@ func (s *System) Changes(n int, after uint64) (recs []Record, seq uint64) {
 			}
 			return
 		}
-		from, _ := slices.BinarySearchFunc(t.log, after+1, func(c change, seq uint64) int {
-			if c.seq < seq {
-				return -1
-			}
-			return 1
-		})
-		seen := make(map[Key]struct{}, len(t.log)-from)
-		for _, c := range t.log[from:] {
-			if _, twice := seen[c.key]; !twice {
-				seen[c.key] = struct{}{}
-				recs = append(recs, p.recordLocked(c.key))
+		since := t.log[min(after, seq)-t.floor():]
+		seen := make(map[Key]struct{}, len(since))
+		for _, k := range since {
+			if _, twice := seen[k]; !twice {
+				seen[k] = struct{}{}
+				recs = append(recs, p.recordLocked(k))
 			}
 		}
 	})
@@ -116,19 +108,11 @@ func (s *System) Trim(n int, seq uint64) {
 	p := s.numbered(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.track
-	if seq <= t.floor {
+	t := &p.track
+	if seq <= t.floor() {
 		return
 	}
-	keep := len(t.log)
-	for i, c := range t.log {
-		if c.seq > seq {
-			keep = i
-			break
-		}
-	}
-	t.floor = min(seq, t.seq)
-	t.log = append(t.log[:0], t.log[keep:]...)
+	t.log = append(t.log[:0], t.log[min(seq, t.seq)-t.floor():]...)
 	if len(t.log) > 0 && s.cfg.Changed != nil {
 		s.cfg.Changed(n)
 	}

@@ -25,7 +25,7 @@ func (s *System) Close() {
 
 // closePartition tells every actor that is busy, or has a line, and returns when they have all heard.
 func (s *System) closePartition(p *partition) {
-	if p.track != nil {
+	if p.track.on {
 		s.closeParked(p)
 	}
 	var told []*message

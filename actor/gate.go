@@ -21,23 +21,21 @@ const (
 	Redirect             // they are answered ErrNotServing
 )
 
-// tracking is what a partition has beside its actors where Config.Track is set. It is guarded by partition.mu, but for
-// holding.
+// tracking is what a partition has beside its actors. Unless it is on, because Config.Track is set, it is zero, and so
+// it serves. It is guarded by partition.mu, but for holding.
 type tracking struct {
-	holding sync.Mutex // of whoever closes the gate; taken before partition.mu
-
+	on      bool
+	held    bool // the gate is closed for a moment, whatever the mode
 	mode    Mode
-	held    bool          // the gate is closed for a moment, whatever the mode
-	running int           // actors that are not idle
+	running int32         // actors that are not idle
+	offset  strategy.Time // of the partition's clock, to that of the System
+	seq     uint64        // mutations
+	log     []Key         // whose records the last of them were of
+
+	holding sync.Mutex    // of whoever closes the gate; taken before partition.mu
 	quiet   chan struct{} // told, once, when running is 0 while the gate is closed
 	parked  list
 	kept    int // length of parked
-
-	offset strategy.Time // of the partition's clock, to that of the System
-
-	seq   uint64   // mutations
-	floor uint64   // those up to it are not in the log
-	log   []change // by seq
 }
 
 // shut reports whether requests cannot have their turn now.
@@ -45,14 +43,14 @@ func (t *tracking) shut() bool { return t.mode != Serve || t.held }
 
 // began counts an actor that has left idle.
 func (t *tracking) began() {
-	if t != nil {
+	if t.on {
 		t.running++
 	}
 }
 
 // ended counts an actor that is idle again.
 func (t *tracking) ended() {
-	if t == nil {
+	if !t.on {
 		return
 	}
 	if t.running--; t.running == 0 && t.shut() {
@@ -66,7 +64,7 @@ func (t *tracking) ended() {
 // turnAway parks or refuses a request that comes while the gate is shut. It is called with p.mu held, and unlocks it.
 // The message it returns is nil if ans is the answer.
 func (s *System) turnAway(p *partition, k Key, r *Request, reply Replier, ans *Answer) *message {
-	t := p.track
+	t := &p.track
 	defer p.mu.Unlock()
 	switch {
 	case s.closed.Load():
@@ -93,10 +91,10 @@ func (s *System) turnAway(p *partition, k Key, r *Request, reply Replier, ans *A
 // partition: they are parked, or answered ErrNotServing, uncharged. It has no effect without Config.Track.
 func (s *System) SetMode(n int, m Mode) {
 	p := s.numbered(n)
-	if p == nil || p.track == nil {
+	if p == nil || !p.track.on {
 		return
 	}
-	t := p.track
+	t := &p.track
 	t.holding.Lock()
 	defer t.holding.Unlock()
 	p.mu.Lock()
@@ -142,7 +140,7 @@ func (s *System) quietLocked(p *partition) {
 
 // hold runs f with the partition's lock held and no turn running, whatever the mode.
 func (s *System) hold(p *partition, f func()) {
-	t := p.track
+	t := &p.track
 	t.holding.Lock()
 	defer t.holding.Unlock()
 	p.mu.Lock()
@@ -166,7 +164,7 @@ func (s *System) hold(p *partition, f func()) {
 
 // admitParked gives what is parked its turns, in order, and then opens the gate.
 func (s *System) admitParked(p *partition) {
-	t := p.track
+	t := &p.track
 	for {
 		p.mu.Lock()
 		m := t.parked.first
@@ -204,7 +202,7 @@ func (s *System) admitLocked(p *partition, m *message) {
 // emptyLinesLocked takes every hit out of the lines of a partition that has no running turns: it is parked again, or
 // answered by out.
 func (s *System) emptyLinesLocked(p *partition, out *list) {
-	t := p.track
+	t := &p.track
 	for _, slot := range p.actors.slots {
 		a := slot.actor
 		if a == nil || a.box == nil {

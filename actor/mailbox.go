@@ -151,7 +151,7 @@ func (b *mailbox) release(now strategy.Time, out list) bool {
 	p, a := b.p, b.a
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.track != nil {
+	if p.track.on {
 		for m := out.first; m != nil; m = m.next {
 			if mutates(&m.Request, &m.Answer) {
 				m.Seq = b.s.changedLocked(p, m.key)

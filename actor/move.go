@@ -23,7 +23,7 @@ func (s *System) Install(n int, recs []Record, seq uint64) error {
 				return
 			}
 		}
-		p.track.seq, p.track.floor, p.track.log = seq, seq, nil
+		p.track.restart(seq)
 	})
 	return err
 }
@@ -72,7 +72,7 @@ func (s *System) Discard(n int) {
 	s.hold(p, func() {
 		s.countOf(p).Add(int64(-p.actors.n))
 		p.actors = table{}
-		p.track.seq, p.track.floor, p.track.log = 0, 0, nil
+		p.track.restart(0)
 	})
 }
 

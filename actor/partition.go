@@ -7,23 +7,21 @@ import (
 )
 
 // partition holds the actors of one part of the key space. Its mutex is held for a look-up, a creation or a post,
-// never for a decision.
+// never for a decision. What every hit looks at comes first: with many keys it is not in the processor's cache, and
+// each line that has to be fetched costs as much as a decision.
 type partition struct {
 	mu     sync.Mutex
 	actors table
 	clock  strategy.Time // the latest instant of any turn
-	track  *tracking     // nil unless Config.Track is set
 	// The policies last found to have none, and to have some, custom strategy.
 	plain, custom *strategy.Policy
+	track         tracking
 }
 
 // tickLocked is now, an instant of the System's clock, on the clock of the partition; or the latest instant of a turn
 // if that is later: time does not go back for a key.
 func (p *partition) tickLocked(now strategy.Time) strategy.Time {
-	if p.track != nil {
-		now += p.track.offset
-	}
-	p.clock = max(p.clock, now)
+	p.clock = max(p.clock, now+p.track.offset)
 	return p.clock
 }
 

@@ -56,10 +56,8 @@ type Noter interface {
 type Answer struct {
 	// Decision is the answer to OpHit and OpCheck.
 	Decision strategy.Decision
-	// Stat is the answer to OpStat, if HasStat.
-	Stat strategy.Stat
-	// HasStat is false if the strategy keeps no statistics.
-	HasStat bool
+	// Stat is the answer to OpStat; nil if the strategy keeps no statistics.
+	Stat *strategy.Stat
 	// Seq is the partition's count of mutations that includes what this request changed; 0 if it changed nothing, or
 	// without Config.Track.
 	Seq uint64

@@ -69,7 +69,7 @@ func (s *System) Copies() int64 { return s.copies.Load() }
 
 // countOf is the count that the keys of p are part of.
 func (s *System) countOf(p *partition) *atomic.Int64 {
-	if p.track != nil && p.track.mode != Serve {
+	if p.track.mode != Serve {
 		return &s.copies
 	}
 	return &s.keys
@@ -100,7 +100,7 @@ func (s *System) at(n int) *partition {
 	}
 	p := new(partition)
 	if s.cfg.Track {
-		p.track = &tracking{mode: s.cfg.Mode, quiet: make(chan struct{}, 1)}
+		p.track.on, p.track.mode, p.track.quiet = true, s.cfg.Mode, make(chan struct{}, 1)
 	}
 	slot.CompareAndSwap(nil, p)
 	return slot.Load()
@@ -148,7 +148,7 @@ func (s *System) Forget(k Key) {
 	p := s.partition(k)
 	p.mu.Lock()
 	a := p.actors.get(k)
-	if a == nil || s.closed.Load() || p.track != nil && p.track.shut() {
+	if a == nil || s.closed.Load() || p.track.shut() {
 		p.mu.Unlock()
 		return
 	}
@@ -156,7 +156,7 @@ func (s *System) Forget(k Key) {
 		p.actors.remove(k)
 		p.actors.shrink()
 		s.keys.Add(-1)
-		if p.track != nil {
+		if p.track.on {
 			s.changedLocked(p, k)
 		}
 		p.mu.Unlock()

@@ -71,8 +71,8 @@ func TestOps(t *testing.T) {
 	}
 	require.NoError(t, ask(s, k, op(OpRefund, 2)).Err)
 	a := ask(s, k, op(OpStat, 0))
-	assert.True(t, a.HasStat)
-	assert.Equal(t, strategy.Stat{Key: "k", Rate: strategy.MustRate("5/s"), Remaining: 2, Limit: 5}, a.Stat)
+	require.NotNil(t, a.Stat)
+	assert.Equal(t, strategy.Stat{Key: "k", Rate: strategy.MustRate("5/s"), Remaining: 2, Limit: 5}, *a.Stat)
 	assert.EqualError(t, ask(s, k, Request{Op: 99, Hit: op(OpHit, 1).Hit}).Err, "op: 99 is unknown")
 	assert.EqualValues(t, 1, s.Keys())
 	assert.Equal(t, 1, s.KeysOf(DefaultPartitions/2))
@@ -92,7 +92,7 @@ func TestReadingMakesNoActor(t *testing.T) {
 		a := ask(s, Key{1, 2}, r)
 		require.NoError(t, a.Err)
 		assert.Equal(t, r.Op == OpCheck, a.Decision.Allowed)
-		assert.Equal(t, r.Op == OpStat, a.HasStat && a.Stat.Remaining == 5)
+		assert.Equal(t, r.Op == OpStat, a.Stat != nil && a.Stat.Remaining == 5)
 		assert.Zero(t, s.Keys())
 	}
 	s.Forget(Key{1, 2})

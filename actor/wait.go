@@ -57,7 +57,9 @@ func (b *mailbox) behind(m *message, now strategy.Time) {
 		wait = later(wait, v.Wait)
 	}
 	if m.Op == OpStat {
-		m.Stat.Remaining, m.Stat.Wait = 0, later(m.Stat.Wait, wait)
+		if m.Stat != nil {
+			m.Stat.Remaining, m.Stat.Wait = 0, later(m.Stat.Wait, wait)
+		}
 		return
 	}
 	d := &m.Decision
@@ -159,7 +161,7 @@ func (b *mailbox) fire() {
 		b.p.mu.Unlock()
 		return
 	}
-	if t := b.p.track; t != nil && t.held { // for a moment
+	if b.p.track.held { // for a moment
 		b.line.timer.Reset(minRetry * time.Microsecond)
 		b.p.mu.Unlock()
 		return

@@ -3,33 +3,28 @@ package node
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
-	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
 
 // dedup remembers, for one origin, the answers to its hits that are not settled yet, so that a hit that is sent again
 // is charged once and answered alike. Ids that the origin says are settled are forgotten, an epoch at a time.
 type dedup struct {
-	mu     sync.Mutex
-	floor  uint64 // ids below it are settled
-	epochs []*dedupEpoch
-	spare  *dedupEpoch
-	free   []*remembered
-	size   int
+	origin transport.UID
+	floor  atomic.Uint64 // ids below it are settled; it is raised with the lock held
+
+	mu      sync.Mutex // guards what follows
+	epochs  []*epoch   // the newest last
+	spare   *epoch
+	size    int                              // hits in all epochs
+	waiting map[uint64][]transport.Responder // of hits that were sent again before they were decided
 }
 
-type dedupEpoch struct {
-	epoch uint64
-	hits  map[uint64]*remembered
-}
-
-// remembered is a hit that was accepted, and its answer once there is one.
-type remembered struct {
-	answered bool
-	status   transport.Status // Decided or Refunded, from the moment that it is charged
-	decision strategy.Decision
-	waiting  []transport.Responder // of the same hit, sent again before it was answered
+func newDedup(key originKey) *dedup {
+	d := &dedup{origin: key.uid, waiting: map[uint64][]transport.Responder{}}
+	d.floor.Store(key.class)
+	return d
 }
 
 // maxRemembered bounds the ids of one origin. An origin that has more in flight than that is told to slow down.
@@ -38,57 +33,51 @@ const maxRemembered = 1 << 18
 // maxEpochs bounds the epochs of one origin.
 const maxEpochs = epochSlots
 
-// maxFree bounds what is kept for later hits, for each origin.
-const maxFree = 1 << 15
-
 // dedupVerdict says what is to be done with a hit.
 type dedupVerdict int
 
 const (
-	first   dedupVerdict = iota // decide it, then call answer or forget
+	first   dedupVerdict = iota // decide it, then call decided or forget
 	decided                     // answer it with the response that is remembered
 	pending                     // it will be answered when the first one is
 	stale                       // its id is settled: nobody waits for an answer
 	full                        // too much is remembered
 )
 
-// accept looks the hit up. The response is that of a decided one; one that is pending is answered by whoever answers
+// accept looks the hit up. The response is that of a decided one; one that is pending is answered by whoever decides
 // the first.
-func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (v dedupVerdict, r *remembered, res *transport.HitResponse) {
+func (d *dedup) accept(id, settledBelow uint64, reply transport.Responder) (v dedupVerdict, res *transport.HitResponse) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if settledBelow > d.floor {
-		d.settle(settledBelow)
+	floor := d.floor.Load()
+	if settledBelow > floor {
+		d.settleLocked(settledBelow)
+		floor = settledBelow
 	}
-	if id < d.floor {
-		return stale, nil, nil
+	if id < floor {
+		return stale, nil
 	}
 	if d.size >= maxRemembered || len(d.epochs) >= maxEpochs {
-		return full, nil, nil
+		return full, nil
 	}
-	e := d.epoch(id >> epochShift)
-	r = e.hits[id]
+	r := d.rememberLocked(id)
 	switch {
-	case r == nil:
-		r = d.remembered()
-		e.hits[id] = r
-		d.size++
-		return first, r, nil
 	case r.answered:
-		return decided, nil, r.response()
+		return decided, r.response()
+	case r.deciding:
+		d.waiting[id] = append(d.waiting[id], reply)
+		return pending, nil
 	}
-	r.waiting = append(r.waiting, reply)
-	return pending, nil, nil
+	r.deciding = true
+	return first, nil
 }
 
 // lookup is the answer to a hit that was decided; nil if none is known.
 func (d *dedup) lookup(id uint64) *transport.HitResponse {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, e := range d.epochs {
-		if r := e.hits[id]; r != nil && r.answered {
-			return r.response()
-		}
+	if r := d.findLocked(id); r != nil && r.answered {
+		return r.response()
 	}
 	return nil
 }
@@ -97,92 +86,87 @@ func (d *dedup) lookup(id uint64) *transport.HitResponse {
 func (d *dedup) settleBelow(id uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if id > d.floor {
-		d.settle(id)
+	if id > d.floor.Load() {
+		d.settleLocked(id)
 	}
 }
 
-// charged notes what the answer to a first hit will be, for whoever owns its key next.
-func (d *dedup) charged(r *remembered, response *transport.HitResponse) {
+// isSettled reports whether nobody will ask for id any more.
+func (d *dedup) isSettled(id uint64) bool { return id < d.floor.Load() }
+
+// decided notes the answer to a first hit, and returns who sent the hit again meanwhile.
+func (d *dedup) decided(id uint64, response *transport.HitResponse) []transport.Responder {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	r.status, r.decision = response.Status, response.Decision
-}
-
-// response is what a hit that was charged is answered.
-func (r *remembered) response() *transport.HitResponse {
-	return &transport.HitResponse{Status: r.status, Decision: r.decision}
-}
-
-// answer records the response to a first hit and sends it to whoever sent the hit again meanwhile.
-func (d *dedup) answer(r *remembered, response *transport.HitResponse) {
-	d.mu.Lock()
-	r.answered, r.status, r.decision = true, response.Status, response.Decision
-	waiting := r.waiting
-	r.waiting = nil
-	d.mu.Unlock()
-	for _, reply := range waiting {
-		reply.Answer(response)
+	if r := d.findLocked(id); r != nil {
+		r.answer(response)
 	}
+	return d.takeWaitingLocked(id)
 }
 
-// forget takes back what accept remembered: the hit was not decided, and may be sent again.
-func (d *dedup) forget(id uint64, r *remembered, response *transport.HitResponse) {
+// forget has the next hit with that id decided as a first one, and returns who sent it again meanwhile.
+func (d *dedup) forget(id uint64) []transport.Responder {
 	d.mu.Lock()
-	for _, e := range d.epochs {
-		if e.hits[id] == r {
-			delete(e.hits, id)
-			d.size--
+	defer d.mu.Unlock()
+	if r := d.findLocked(id); r != nil {
+		r.deciding, r.answered = false, false
+	}
+	return d.takeWaitingLocked(id)
+}
+
+func (d *dedup) takeWaitingLocked(id uint64) []transport.Responder {
+	if len(d.waiting) == 0 {
+		return nil
+	}
+	again := d.waiting[id]
+	delete(d.waiting, id)
+	return again
+}
+
+// findLocked is what is remembered of id; nil if that is nothing. It is valid until rememberLocked is called.
+func (d *dedup) findLocked(id uint64) *remembered {
+	for _, e := range slices.Backward(d.epochs) {
+		if e.number == id>>epochShift {
+			return e.find(id)
 		}
 	}
-	waiting := r.waiting
-	d.mu.Unlock()
-	for _, reply := range waiting {
-		reply.Answer(response)
-	}
+	return nil
 }
 
-// remembered returns an empty one.
-func (d *dedup) remembered() *remembered {
-	n := len(d.free)
-	if n == 0 {
-		return new(remembered)
-	}
-	r := d.free[n-1]
-	d.free = d.free[:n-1]
+// rememberLocked is findLocked, but for an id that is not known it makes room. The new one is valid until it is called
+// again.
+func (d *dedup) rememberLocked(id uint64) *remembered {
+	e := d.epochLocked(id >> epochShift)
+	before := e.used
+	r := e.remember(id)
+	d.size += e.used - before
 	return r
 }
 
-// epoch finds or makes the map of an epoch; there are few, the newest last.
-func (d *dedup) epoch(n uint64) *dedupEpoch {
+// epochLocked finds or makes an epoch; there are few.
+func (d *dedup) epochLocked(n uint64) *epoch {
 	for _, e := range slices.Backward(d.epochs) {
-		if e.epoch == n {
+		if e.number == n {
 			return e
 		}
 	}
 	e := d.spare
 	if d.spare = nil; e == nil {
-		e = &dedupEpoch{hits: map[uint64]*remembered{}}
+		e = new(epoch)
 	}
-	e.epoch = n
+	e.number = n
 	d.epochs = append(d.epochs, e)
 	return e
 }
 
-func (d *dedup) settle(below uint64) {
-	d.floor = below
-	d.epochs = slices.DeleteFunc(d.epochs, func(e *dedupEpoch) bool {
-		if e.epoch >= below>>epochShift {
+func (d *dedup) settleLocked(below uint64) {
+	d.floor.Store(below)
+	d.epochs = slices.DeleteFunc(d.epochs, func(e *epoch) bool {
+		if e.number >= below>>epochShift {
 			return false
 		}
-		d.size -= len(e.hits)
-		for _, r := range e.hits {
-			if r.answered && len(d.free) < maxFree { // of the others, the first is still being decided
-				*r = remembered{}
-				d.free = append(d.free, r)
-			}
-		}
-		clear(e.hits)
+		d.size -= e.used
+		e.reset()
 		d.spare = e
 		return true
 	})

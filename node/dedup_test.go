@@ -19,53 +19,102 @@ func allowed(remaining float64) *transport.HitResponse {
 
 // Guarantee 2: while a hit may be sent again, its second coming is recognised, and gets the first answer.
 func TestDedup(t *testing.T) {
-	d := &dedup{}
+	d := newDedup(originKey{})
 	id := uint64(7)<<epochShift | 1
-	verdict, hit, _ := d.accept(id, 0, transport.Responder{})
+	verdict, _ := d.accept(id, 0, transport.Responder{})
 	require.Equal(t, first, verdict)
 
-	verdict, _, _ = d.accept(id, 0, transport.Responder{})
+	verdict, _ = d.accept(id, 0, transport.Responder{})
 	assert.Equal(t, pending, verdict)
-	assert.Len(t, hit.waiting, 1)
-	hit.waiting = nil // there is no connection to answer on
+	assert.Nil(t, d.lookup(id), "nobody knows yet")
 
-	d.answer(hit, allowed(41))
-	verdict, _, response := d.accept(id, 0, transport.Responder{})
+	assert.Len(t, d.decided(id, allowed(41)), 1, "who waits is answered")
+	assert.Empty(t, d.decided(id, allowed(41)), "once")
+	verdict, response := d.accept(id, 0, transport.Responder{})
 	assert.Equal(t, decided, verdict)
-	assert.Equal(t, 41.0, response.Decision.Remaining)
+	assert.Equal(t, allowed(41), response)
+	assert.Equal(t, allowed(41), d.lookup(id))
 
-	verdict, _, _ = d.accept(id+1, 8<<epochShift, transport.Responder{})
+	verdict, _ = d.accept(id+1, 8<<epochShift, transport.Responder{})
 	assert.Equal(t, stale, verdict, "its origin said that it waits for nothing in that epoch")
+	assert.Nil(t, d.lookup(id))
 	assert.Zero(t, d.size)
 	assert.Empty(t, d.epochs)
 }
 
 func TestDedupForgetsWhatWasNotDecided(t *testing.T) {
-	d := &dedup{}
-	_, hit, _ := d.accept(1, 0, transport.Responder{})
-	d.forget(1, hit, &transport.HitResponse{Status: transport.Overloaded})
-	verdict, _, _ := d.accept(1, 0, transport.Responder{})
+	d := newDedup(originKey{})
+	d.accept(1, 0, transport.Responder{})
+	d.accept(1, 0, transport.Responder{})
+	assert.Len(t, d.forget(1), 1, "who waits is answered")
+	verdict, _ := d.accept(1, 0, transport.Responder{})
 	assert.Equal(t, first, verdict)
 	assert.Equal(t, 1, d.size)
 }
 
-// What is used again was answered: a turn that still runs keeps its own.
-func TestDedupReusesOnlyTheAnswered(t *testing.T) {
-	d := &dedup{}
-	_, running, _ := d.accept(1, 0, transport.Responder{})
-	_, done, _ := d.accept(2, 0, transport.Responder{})
-	d.answer(done, allowed(1))
-	d.accept(1<<epochShift, 1<<epochShift, transport.Responder{})
-	assert.Empty(t, d.free, "it is in use again")
-	assert.False(t, done.answered)
-	d.answer(running, allowed(2)) // harms nobody
-	assert.False(t, done.answered)
+// A turn that outlives its hit, which its origin has given up, harms no other.
+func TestDedupIgnoresWhatIsSettled(t *testing.T) {
+	d := newDedup(originKey{})
+	d.accept(1, 0, transport.Responder{})
+	d.accept(1, 0, transport.Responder{})
+	const id = 1<<epochShift | 1 // takes the place
+	verdict, _ := d.accept(id, 1<<epochShift, transport.Responder{})
+	require.Equal(t, first, verdict)
+	assert.Len(t, d.decided(1, allowed(2)), 1, "who waits is answered all the same")
+	assert.Nil(t, d.lookup(id))
+}
+
+// The answer under several limits is remembered as a whole.
+func TestDedupRemembersSeveralLimits(t *testing.T) {
+	d := newDedup(originKey{})
+	res := allowed(1)
+	res.Decision.LimitedBy = "daily"
+	res.Decision.Limits = []strategy.LimitVerdict{{Name: "burst"}, {Name: "daily"}}
+	d.accept(1, 0, transport.Responder{})
+	d.decided(1, res)
+	assert.Equal(t, res, d.lookup(1))
+}
+
+// An epoch is a map by id, whatever the ids are.
+func TestEpochIsAMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e, want := new(epoch), map[uint64]int64{}
+		ids := rapid.OneOf(rapid.Uint64(), rapid.Uint64Range(0, 200), rapid.Map(rapid.Uint64Range(0, 200), func(n uint64) uint64 { return n << 8 }))
+		for i, id := range rapid.SliceOfN(ids, 0, 300).Draw(t, "ids") {
+			if _, known := want[id]; !known {
+				require.Nil(t, e.find(id))
+			}
+			e.remember(id).limit = int64(i)
+			want[id] = int64(i)
+		}
+		for id, limit := range want {
+			require.Equal(t, limit, e.find(id).limit)
+		}
+		assert.Equal(t, len(want), e.used)
+		e.reset()
+		for id := range want {
+			require.Nil(t, e.find(id))
+		}
+	})
+}
+
+// What one busy epoch needed is not kept for ever.
+func TestEpochGivesRoomBack(t *testing.T) {
+	e := new(epoch)
+	for id := range uint64(1000) {
+		e.remember(id)
+	}
+	e.reset()
+	assert.NotEmpty(t, e.slots, "the next is likely to be as busy")
+	e.remember(1)
+	e.reset()
+	assert.Empty(t, e.slots)
 }
 
 func TestDedupIsBounded(t *testing.T) {
-	d := &dedup{}
+	d := newDedup(originKey{})
 	d.size = maxRemembered
-	verdict, _, _ := d.accept(1, 0, transport.Responder{})
+	verdict, _ := d.accept(1, 0, transport.Responder{})
 	assert.Equal(t, full, verdict)
 }
 
@@ -152,8 +201,8 @@ func TestWaitingHitsHaveTheirOwnEpochs(t *testing.T) {
 	assert.Greater(t, waits.settledBelow(), held)
 
 	n := &Node{}
-	assert.Same(t, n.origin(transport.UID{1}, held), n.origin(transport.UID{1}, waits.settledBelow()))
-	assert.NotSame(t, n.origin(transport.UID{1}, held), n.origin(transport.UID{1}, ids.begin()))
-	verdict, _, _ := n.origin(transport.UID{1}, held).accept(held, waiting, transport.Responder{})
+	assert.Same(t, n.origins.of(transport.UID{1}, held), n.origins.of(transport.UID{1}, waits.settledBelow()))
+	assert.NotSame(t, n.origins.of(transport.UID{1}, held), n.origins.of(transport.UID{1}, ids.begin()))
+	verdict, _ := n.origins.of(transport.UID{1}, held).accept(held, waiting, transport.Responder{})
 	assert.Equal(t, first, verdict)
 }

@@ -13,12 +13,13 @@ import (
 
 // unreached is the answer when no owner answered within the budget: that of the unreachable policy, which is marked as
 // degraded.
-func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last error) answer {
-	if err := ctx.Err(); err != nil {
-		return failed(err)
+func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last error) (a answer) {
+	if a.Err = ctx.Err(); a.Err != nil {
+		return a
 	}
 	if n.stopped.Load() {
-		return failed(ErrClosed)
+		a.Err = ErrClosed
+		return a
 	}
 	n.counters.unreachable.Add(1)
 	switch {
@@ -32,9 +33,11 @@ func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last erro
 		if !d.Allowed {
 			d.Wait = max(n.cfg.Timeout, time.Second) // nobody knows; soon enough to notice that an owner is back
 		}
-		return answer{Answer: actor.Answer{Decision: d}}
+		a.Decision = d
+		return a
 	}
-	return failed(fmt.Errorf("%w: %w", ErrUnreachable, last))
+	a.Err = fmt.Errorf("%w: %w", ErrUnreachable, last)
+	return a
 }
 
 // shares decides for keys that other nodes own and cannot be asked about: each node admits its share of the limit.
@@ -62,17 +65,20 @@ func newShares(maxKeys int64, registry *strategy.Registry) (*shares, error) {
 }
 
 // ask decides r by the share of one of so many nodes. It never waits.
-func (s *shares) ask(ctx context.Context, r *transport.HitRequest, nodes int, self string) answer {
+func (s *shares) ask(ctx context.Context, r *transport.HitRequest, nodes int, self string) (a answer) {
 	h := r.Hit
 	h.MaxWait = 0
 	var err error
 	if h.Policy, err = s.policy(h.Policy, max(nodes, 1)); err != nil {
-		return failed(fmt.Errorf("%w: this node's share of the policy: %w", ErrUnreachable, err))
+		a.Err = fmt.Errorf("%w: this node's share of the policy: %w", ErrUnreachable, err)
+		return a
 	}
-	a := s.actors.Ask(ctx, actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: h})
-	a.Decision.Degraded, a.Stat.Degraded = true, true
-	a.Decision.Owner, a.Stat.Owner = self, self
-	return answer{Answer: localErr(a)}
+	a.Answer = s.actors.Ask(ctx, actor.Key{Hi: r.Hi, Lo: r.Lo}, actor.Request{Op: actorOp(r.Op), Hit: h})
+	a.Err = localErr(a.Err)
+	if a.Decision.Degraded, a.Decision.Owner = true, self; a.Stat != nil {
+		a.Stat.Degraded, a.Stat.Owner = true, self
+	}
+	return a
 }
 
 func (s *shares) policy(p *strategy.Policy, nodes int) (*strategy.Policy, error) {

@@ -19,8 +19,7 @@ func (n *Node) forgetDeparted(now time.Time) {
 	for id, d := range n.departed {
 		if now.Sub(d.at) > departedFor {
 			delete(n.departed, id)
-			n.origins.Delete(originKey{id, 0})
-			n.origins.Delete(originKey{id, waiting})
+			n.origins.forget(id)
 			n.countVanishedLocked()
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/traffik-io/traffik/actor"
 	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/internal/driver"
+	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
 
@@ -23,24 +24,27 @@ const (
 	pause = 20 * time.Millisecond
 )
 
-// forward asks the owner of partition p on another node, until it answers or the budget is used up. Every attempt of a
-// hit has the same id, so that it is charged once however often it is sent.
-func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answer {
-	ids, now := n.ids, time.Now()
+// errNobody is why a hit could not even be sent.
+var errNobody = errors.New("no full member is alive")
+
+// forward asks the owner of partition p on another node, until it answers or the budget is used up, and puts the answer
+// into a. Every attempt of a hit has the same id, so that it is charged once however often it is sent.
+func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now strategy.Time, a *answer) {
+	ids := n.ids
 	if r.Hit.MaxWait > 0 {
 		ids = n.waits
 	}
 	r.ID = ids.begin()
 	defer ids.end(r.ID)
-	patience := now.Add(r.Hit.MaxWait)
-	deadline := patience.Add(n.cfg.Timeout)
-	hops, last := 0, errors.New("no full member is alive")
-	for target := n.route(n.view.Load(), p); ; now = time.Now() {
-		if r.Budget = deadline.Sub(now); r.Budget <= 0 || ctx.Err() != nil {
+	patience := now + micros(r.Hit.MaxWait)
+	deadline := patience + micros(n.cfg.Timeout)
+	hops, last := 0, errNobody
+	for target := n.route(n.view.Load(), p); ; now = n.now() {
+		if r.Budget = duration(deadline - now); r.Budget <= 0 || ctx.Err() != nil {
 			break
 		}
 		if r.Hit.MaxWait > 0 { // what it has waited elsewhere counts
-			r.Hit.MaxWait = max(patience.Sub(now), 0)
+			r.Hit.MaxWait = max(duration(patience-now), 0)
 		}
 		if target == nil {
 			if !sleep(ctx, min(rand.N(pause), r.Budget)) {
@@ -50,15 +54,15 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 			continue
 		}
 		if target.link == nil { // this node, meanwhile
-			a, err := n.decideLate(ctx, p, r)
-			if err == nil {
-				return a
+			if last = n.decideLate(ctx, p, r, a); last == nil {
+				return
 			}
-			target, last = nil, err
+			*a, target = answer{}, nil
 			continue
 		}
 		r.SettledBelow = ids.settledBelow()
-		response, err := n.attempt(ctx, target, r, now)
+		var response transport.HitResponse
+		err := n.attempt(ctx, target, r, now, &response)
 		switch {
 		case err == nil && response.Status == transport.NotOwner && hops < maxHops:
 			hops++
@@ -67,10 +71,12 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 			continue
 		case err == nil && response.Status != transport.NotOwner:
 			ablate.Tell(ctx, response.Term)
-			return n.answered(&response, r, target)
+			n.answered(&response, r, target, a)
+			return
 		case errors.Is(err, transport.ErrOverloaded):
 			n.counters.overloaded.Add(1)
-			return failed(fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name))
+			a.Err = fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name)
+			return
 		case err == nil:
 			err = fmt.Errorf("%s and the nodes it names disown the key", target.meta.name)
 		}
@@ -79,22 +85,22 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest) answ
 		n.counters.retried.Add(1)
 		target = nil
 	}
-	return n.unreached(ctx, r, last)
+	*a = n.unreached(ctx, r, last)
 }
 
 // attempt sends r once.
-func (n *Node) attempt(ctx context.Context, to *peer, r *transport.HitRequest, now time.Time) (transport.HitResponse, error) {
+func (n *Node) attempt(ctx context.Context, to *peer, r *transport.HitRequest, now strategy.Time, res *transport.HitResponse) error {
 	limit := attemptTimeout
 	if r.Hit.MaxWait > 0 {
 		limit = r.Budget
 	}
-	if d, ok := ctx.Deadline(); r.Hit.MaxWait == 0 && r.Budget >= limit && (!ok || d.Sub(now) > limit) {
+	if d, ok := ctx.Deadline(); r.Hit.MaxWait == 0 && r.Budget >= limit && (!ok || time.Until(d) > limit) {
 		// Whoever gives up earlier than that waits until the attempt is over.
-		return to.link.Do(n.attempts.from(now), r)
+		return to.link.DoInto(n.attempts.from(now), r, res)
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(limit, r.Budget))
 	defer cancel()
-	return to.link.Do(ctx, r)
+	return to.link.DoInto(ctx, r, res)
 }
 
 // redirected is who decides for p according to a node that was asked and does not; nil if that leads nowhere, so that
@@ -114,32 +120,33 @@ func (n *Node) redirected(p int, from *peer, response *transport.HitResponse) *p
 }
 
 // decideLate decides r on this node, which owns the partition or is about to. The owner before it may have charged r
-// without an answer: then that came here with the partition, by r's id. The error says that this node does not decide.
-func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest) (answer, error) {
+// without an answer: then that came here with the partition, by r's id. The error says that this node does not decide,
+// and that a is of no use.
+func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest, a *answer) error {
 	limited, cancel := context.WithTimeout(ctx, r.Budget)
 	defer cancel()
 	if woken := make(wakes, 1); n.driver.Park(p, woken) {
 		select {
 		case <-woken:
 		case <-limited.Done():
-			return answer{}, limited.Err()
+			return limited.Err()
 		}
 	}
 	if n.driver.Mode(p) != driver.Serve {
-		return answer{}, actor.ErrNotServing
+		return actor.ErrNotServing
 	}
-	if res := n.origin(n.id.UID, r.ID).lookup(r.ID); res != nil {
-		a := n.answered(res, r, n.view.Load().self)
+	if res := n.origins.of(n.id.UID, r.ID).lookup(r.ID); res != nil {
+		n.answered(res, r, n.view.Load().self, a)
 		if a.forwarded = false; n.driver.Waits(p) && !n.awaitCopies(ctx, p, n.actors.Seq(p)) {
 			a.Err = errNotCopied
 		}
-		return a, nil
+		return nil
 	}
-	a := n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now())
+	n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now(), a)
 	if errors.Is(a.Err, actor.ErrNotServing) || a.Err != nil && limited.Err() != nil {
-		return answer{}, a.Err
+		return a.Err
 	}
-	return a, nil
+	return nil
 }
 
 // wakes is a caller that waits until a partition is not parked any more.
@@ -148,15 +155,15 @@ type wakes chan struct{}
 // Resume implements driver.Parked.
 func (w wakes) Resume(bool) { w <- struct{}{} }
 
-// answered turns the response of another node into an answer.
-func (n *Node) answered(res *transport.HitResponse, r *transport.HitRequest, by *peer) answer {
-	a := answer{forwarded: true}
+// answered turns the response of another node into the answer a.
+func (n *Node) answered(res *transport.HitResponse, r *transport.HitRequest, by *peer, a *answer) {
+	a.forwarded = true
 	switch res.Status {
 	case transport.Decided:
 		a.Decision = res.Decision
 		a.Decision.Owner = by.meta.name
 	case transport.Told:
-		a.Stat, a.HasStat = *res.Stat, true
+		a.Stat = res.Stat
 		a.Stat.Key, a.Stat.Owner = r.Hit.Key, by.meta.name
 	case transport.NoStat, transport.Refunded:
 	case transport.Overloaded:
@@ -165,7 +172,6 @@ func (n *Node) answered(res *transport.HitResponse, r *transport.HitRequest, by 
 	default:
 		a.Err = remoteError(res, by)
 	}
-	return a
 }
 
 func actorOp(op transport.Op) actor.Op {

@@ -18,12 +18,13 @@ import (
 // policy are allowed without asking anyone.
 func (n *Node) Hit(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {
 	observe := n.cfg.Hooks.Decided
+	r, a := actor.Request{Op: actor.OpHit, Hit: h}, answer{}
 	if observe == nil {
-		a := n.ask(ctx, actor.Request{Op: actor.OpHit, Hit: h})
+		n.ask(ctx, &r, &a)
 		return a.Decision, a.Err
 	}
 	start := time.Now()
-	a := n.ask(ctx, actor.Request{Op: actor.OpHit, Hit: h})
+	n.ask(ctx, &r, &a)
 	observe(Outcome{Decision: a.Decision, Err: a.Err, Forwarded: a.forwarded, Took: time.Since(start)})
 	return a.Decision, a.Err
 }
@@ -32,7 +33,8 @@ func (n *Node) Hit(ctx context.Context, h strategy.Hit) (strategy.Decision, erro
 // strategy keeps no statistics it allows.
 func (n *Node) Check(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {
 	h.MaxWait = 0
-	a := n.ask(ctx, actor.Request{Op: actor.OpCheck, Hit: h})
+	r, a := actor.Request{Op: actor.OpCheck, Hit: h}, answer{}
+	n.ask(ctx, &r, &a)
 	return a.Decision, a.Err
 }
 
@@ -40,18 +42,20 @@ func (n *Node) Check(ctx context.Context, h strategy.Hit) (strategy.Decision, er
 // h does not matter.
 func (n *Node) Stat(ctx context.Context, h strategy.Hit) (st strategy.Stat, ok bool, err error) {
 	h.MaxWait, h.Cost = 0, 1
-	a := n.ask(ctx, actor.Request{Op: actor.OpStat, Hit: h})
-	return a.Stat, a.HasStat, a.Err
+	r, a := actor.Request{Op: actor.OpStat, Hit: h}, answer{}
+	n.ask(ctx, &r, &a)
+	return a.stat()
 }
 
 // Refund gives the cost of h back, which was charged by the decision of the instant charged: never above full, and
 // never into a later window. The error wraps strategy.ErrNoRefund where that makes no sense.
 func (n *Node) Refund(ctx context.Context, h strategy.Hit, charged strategy.Time) error {
 	h.MaxWait = 0
-	err := n.ask(ctx, actor.Request{Op: actor.OpRefund, Hit: h, Charged: charged}).Err
+	r, a := actor.Request{Op: actor.OpRefund, Hit: h, Charged: charged}, answer{}
+	n.ask(ctx, &r, &a)
 	hi, lo := n.hasher.Key(h.UID, h.Key, or(h.Scope, strategy.DefaultScope))
 	n.denials.clear(actor.Key{Hi: hi, Lo: lo}, n.now()) // whatever became of it
-	return err
+	return a.Err
 }
 
 // answer is that of an actor, and which way it took.
@@ -60,50 +64,65 @@ type answer struct {
 	forwarded bool
 }
 
-func failed(err error) answer { return answer{Answer: actor.Answer{Err: err}} }
+// stat is the answer to a stat.
+func (a *answer) stat() (st strategy.Stat, ok bool, err error) {
+	if a.Stat == nil {
+		return st, false, a.Err
+	}
+	return *a.Stat, true, a.Err
+}
 
-// ask decides here or forwards.
-func (n *Node) ask(ctx context.Context, r actor.Request) answer {
-	if a, done := prepare(&r.Hit); done {
-		return answer{Answer: a}
+// ask decides here or forwards, and puts the answer into a, which is zero. Answers are large, and go through many hands:
+// so they are not returned but filled in, here and below.
+func (n *Node) ask(ctx context.Context, r *actor.Request, a *answer) {
+	if prepare(r, &a.Answer) {
+		return
 	}
 	if n.stopped.Load() {
-		return failed(ErrClosed)
+		a.Err = ErrClosed
+		return
 	}
 	hi, lo := n.hasher.Key(r.Hit.UID, r.Hit.Key, r.Hit.Scope)
 	k, p := actor.Key{Hi: hi, Lo: lo}, n.partition(hi)
 	now := n.now()
 	n.driver.Awake(now)
 	if n.driver.Mode(p) == driver.Serve {
-		if a := n.decide(ctx, p, k, &r, now); !errors.Is(a.Err, actor.ErrNotServing) {
-			return a
+		if n.decide(ctx, p, k, r, now, a); !errors.Is(a.Err, actor.ErrNotServing) {
+			return
 		}
+		*a = answer{}
 	}
 	decides := r.Op == actor.OpHit || r.Op == actor.OpCheck
 	if decides {
 		if x := n.denials.find(k, &r.Hit, now); x != nil {
 			n.denials.answered.Add(1)
-			return answer{Answer: actor.Answer{Decision: x.answer(now)}}
+			a.Decision = x.answer(now)
+			return
 		}
 	}
-	a := n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged})
+	n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged}, now, a)
 	if decides && a.forwarded && a.Err == nil {
 		n.denials.learn(k, &r.Hit, &a.Decision, now)
 	}
-	return a
 }
 
-// prepare checks h and fills in its defaults. It is done with one that is wrong, and with one that consumes nothing,
+// prepare checks r and fills in its defaults. It is done with one that is wrong, and with one that consumes nothing,
 // for which nobody has to be asked.
-func prepare(h *strategy.Hit) (a actor.Answer, done bool) {
+func prepare(r *actor.Request, a *actor.Answer) (done bool) {
+	h := &r.Hit
 	if err := h.Validate(); err != nil {
-		return actor.Answer{Err: fmt.Errorf("%w: %w", ErrInvalid, err)}, true
+		a.Err = fmt.Errorf("%w: %w", ErrInvalid, err)
+		return true
 	}
 	h.Scope = or(h.Scope, strategy.DefaultScope)
 	if h.Cost == 0 || h.Policy.IsUnlimited() {
-		return actor.Answer{Decision: strategy.Allow(), Stat: strategy.UnlimitedStat(h.Key), HasStat: true}, true
+		if a.Decision = strategy.Allow(); r.Op == actor.OpStat {
+			st := strategy.UnlimitedStat(h.Key)
+			a.Stat = &st
+		}
+		return true
 	}
-	return a, false
+	return false
 }
 
 // partition is that of a key with the hash's high word hi.
@@ -111,30 +130,32 @@ func (n *Node) partition(hi uint64) int { return n.view.Load().ring.Partition(hi
 
 // decide asks the actor on this node. The error is actor.ErrNotServing if the partition is not, or not any more,
 // served here.
-func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request, now strategy.Time) answer {
+func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request, now strategy.Time, a *answer) {
 	if ablate.On {
 		ablate.Tell(ctx, n.driver.Term(p))
 	}
-	a := localErr(n.actors.AskAt(ctx, k, *r, now))
+	n.actors.AskAt(ctx, k, r, now, &a.Answer)
+	a.Err = localErr(a.Err)
 	if a.Seq != 0 && n.driver.Waits(p) && !n.awaitCopies(ctx, p, a.Seq) {
 		a.Err = errNotCopied
 	}
 	if errors.Is(a.Err, ErrOverloaded) {
 		n.counters.overloaded.Add(1)
 	}
-	a.Decision.Owner, a.Stat.Owner = n.id.Name, n.id.Name
-	return answer{Answer: a}
+	if a.Decision.Owner = n.id.Name; a.Stat != nil {
+		a.Stat.Owner = n.id.Name
+	}
 }
 
 // errNotCopied says that a charge may be lost, because no copy holds it.
 var errNotCopied = fmt.Errorf("%w: no copy holds the charge in time", ErrUnreachable)
 
 // localErr says in this package's words why actors did not decide.
-func localErr(a actor.Answer) actor.Answer {
-	if errors.Is(a.Err, actor.ErrClosed) {
-		a.Err = ErrClosed
+func localErr(err error) error {
+	if errors.Is(err, actor.ErrClosed) {
+		return ErrClosed
 	}
-	return a
+	return err
 }
 
 // ops are the operations as transport numbers them.

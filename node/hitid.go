@@ -16,13 +16,20 @@ const (
 
 // hitIDs gives ids and tracks which epochs are settled.
 type hitIDs struct {
-	class    uint64 // part of every id
-	epoch    atomic.Uint64
-	closed   atomic.Uint64 // no hit begins any more in an epoch below it
-	settled  atomic.Uint64 // and none is in flight in an epoch below it
-	number   atomic.Uint64
-	inFlight [epochSlots]atomic.Int64
+	class   uint64 // part of every id
+	epoch   atomic.Uint64
+	closed  atomic.Uint64 // no hit begins any more in an epoch below it
+	settled atomic.Uint64 // and none is in flight in an epoch below it
+	slots   [epochSlots]atomic.Uint64
 }
+
+// A slot of hitIDs is how many hits of its epoch are in flight and, above that, how many have begun: both in one word,
+// because every processor writes it.
+const (
+	inFlightBits = 24 // a goroutine waits for each: memory ends first
+	begun        = 1<<inFlightBits + 1
+	inFlight     = 1<<inFlightBits - 1
+)
 
 // waiting is the class of ids of hits that wait at their owner, for up to a minute. They have epochs of their own, so
 // that they do not keep those of all others from settling.
@@ -38,16 +45,16 @@ func newHitIDs(class uint64) *hitIDs {
 func (h *hitIDs) begin() uint64 {
 	for {
 		e := h.epoch.Load()
-		h.inFlight[e%epochSlots].Add(1)
+		number := h.slots[e%epochSlots].Add(begun) >> inFlightBits
 		if h.closed.Load() <= e {
-			return h.class | e<<epochShift | h.number.Add(1)&(1<<epochShift-1)
+			return h.class | e<<epochShift | number
 		}
-		h.inFlight[e%epochSlots].Add(-1) // this goroutine slept through the end of the epoch
+		h.end(e << epochShift) // this goroutine slept through the end of the epoch
 	}
 }
 
 // end says that the hit is answered, or given up.
-func (h *hitIDs) end(id uint64) { h.inFlight[id&^h.class>>epochShift%epochSlots].Add(-1) }
+func (h *hitIDs) end(id uint64) { h.slots[id&^h.class>>epochShift%epochSlots].Add(^uint64(0)) }
 
 // settledBelow is the lowest id that may still be sent again.
 func (h *hitIDs) settledBelow() uint64 { return h.class | h.settled.Load()<<epochShift }
@@ -57,7 +64,7 @@ func (h *hitIDs) settledBelow() uint64 { return h.class | h.settled.Load()<<epoc
 func (h *hitIDs) tick() {
 	e, s := h.epoch.Load(), h.settled.Load()
 	h.closed.Store(e)
-	for s < e && h.inFlight[s%epochSlots].Load() == 0 {
+	for s < e && h.slots[s%epochSlots].Load()&inFlight == 0 {
 		s++
 	}
 	h.settled.Store(s)

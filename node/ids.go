@@ -26,12 +26,12 @@ type chargesOf struct {
 
 // charge is one hit that was charged.
 type charge struct {
-	seq    uint64 // of its mutation; 0 if it came from another node
-	origin transport.UID
-	dedup  *dedup
-	id     uint64
-	hit    *remembered
+	seq   uint64 // of its mutation; 0 if it came from another node
+	dedup *dedup // which has the answer
+	id    uint64
 }
+
+func (x charge) isSettled() bool { return x.dedup.isSettled(x.id) }
 
 // add notes a charge. What is settled makes room first, so that the list is about as long as what is in flight.
 func (c *charges) add(p int, x charge) {
@@ -39,7 +39,7 @@ func (c *charges) add(p int, x charge) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == cap(q.list) {
-		q.list = slices.DeleteFunc(q.list, func(x charge) bool { return x.dedup.isSettled(x.id) })
+		q.list = slices.DeleteFunc(q.list, charge.isSettled)
 	}
 	q.list = append(q.list, x)
 }
@@ -53,14 +53,14 @@ func (c *charges) Append(b []byte, p int, after uint64) []byte {
 	if len(q.list) == 0 {
 		return b
 	}
-	byOrigin := map[*dedup][]charge{}
+	byOrigin := map[*dedup][]uint64{}
 	for _, x := range q.list {
 		if x.seq > after || after == 0 {
-			byOrigin[x.dedup] = append(byOrigin[x.dedup], x)
+			byOrigin[x.dedup] = append(byOrigin[x.dedup], x.id)
 		}
 	}
-	for d, list := range byOrigin {
-		b = d.appendCharges(b, list)
+	for d, ids := range byOrigin {
+		b = d.appendCharges(b, ids)
 	}
 	return b
 }
@@ -73,10 +73,10 @@ func (c *charges) Install(p int, b []byte) error {
 		}
 		origin := transport.UID(b[:16])
 		floor, _ := binary.Uvarint(b[16:]) // it is of the class of the ids
-		d := c.node.origin(origin, floor)
+		d := c.node.origins.of(origin, floor)
 		ids, rest, err := d.installCharges(b[16:])
-		for id, hit := range ids {
-			c.add(p, charge{origin: origin, dedup: d, id: id, hit: hit})
+		for _, id := range ids {
+			c.add(p, charge{dedup: d, id: id})
 		}
 		if b = rest; err != nil {
 			return err
@@ -85,33 +85,20 @@ func (c *charges) Install(p int, b []byte) error {
 	return nil
 }
 
-func (d *dedup) isSettled(id uint64) bool {
+// appendCharges appends those of one origin that are not settled. It uses ids.
+func (d *dedup) appendCharges(b []byte, ids []uint64) []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return id < d.floor
-}
-
-// appendCharges appends those of one origin that are not settled.
-func (d *dedup) appendCharges(b []byte, list []charge) []byte {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	n := 0
-	for _, x := range list {
-		if x.id >= d.floor {
-			n++
-		}
-	}
-	if n == 0 {
+	ids = slices.DeleteFunc(ids, d.isSettled)
+	if len(ids) == 0 {
 		return b
 	}
-	b = append(b, list[0].origin[:]...)
-	b = binary.AppendUvarint(b, d.floor)
-	b = binary.AppendUvarint(b, uint64(n))
-	for _, x := range list {
-		if x.id >= d.floor {
-			b = binary.AppendUvarint(b, x.id)
-			b = appendAnswer(b, x.hit.response())
-		}
+	b = append(b, d.origin[:]...)
+	b = binary.AppendUvarint(b, d.floor.Load())
+	b = binary.AppendUvarint(b, uint64(len(ids)))
+	for _, id := range ids {
+		b = binary.AppendUvarint(b, id)
+		b = appendAnswer(b, d.findLocked(id).response())
 	}
 	return b
 }
@@ -119,43 +106,40 @@ func (d *dedup) appendCharges(b []byte, list []charge) []byte {
 var errCharges = errors.New("hit ids: malformed")
 
 // installCharges takes the hits of one origin off b, remembers them, and returns those that are new.
-func (d *dedup) installCharges(b []byte) (added map[uint64]*remembered, rest []byte, err error) {
+func (d *dedup) installCharges(b []byte) (added []uint64, rest []byte, err error) {
 	r := reader{b: b}
 	floor, n := r.uint(), r.uint()
 	if r.bad || n > uint64(len(r.b)) {
 		return nil, nil, errCharges
 	}
-	added = make(map[uint64]*remembered, n)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if floor > d.floor {
-		d.settle(floor)
+	if floor > d.floor.Load() {
+		d.settleLocked(floor)
 	}
 	for ; n > 0; n-- {
 		id, response := r.uint(), r.answer()
 		if r.bad {
 			return added, nil, errCharges
 		}
-		if hit := d.installLocked(id, response); hit != nil {
-			added[id] = hit
+		if d.installLocked(id, &response) {
+			added = append(added, id)
 		}
 	}
 	return added, r.b, nil
 }
 
-// installLocked remembers an answer that another node gave; nil if there is nothing to be remembered.
-func (d *dedup) installLocked(id uint64, response transport.HitResponse) *remembered {
-	if id < d.floor || d.size >= maxRemembered {
-		return nil
+// installLocked remembers an answer that another node gave, unless the hit is settled or known here.
+func (d *dedup) installLocked(id uint64, response *transport.HitResponse) bool {
+	if d.isSettled(id) || d.size >= maxRemembered {
+		return false
 	}
-	e := d.epoch(id >> epochShift)
-	if e.hits[id] != nil {
-		return nil
+	r := d.rememberLocked(id)
+	if r.deciding || r.status != 0 {
+		return false
 	}
-	hit := &remembered{answered: true, status: response.Status, decision: response.Decision}
-	e.hits[id] = hit
-	d.size++
-	return hit
+	r.answer(response)
+	return true
 }
 
 // appendAnswer appends the answer to a hit that was charged, but for the verdicts of its limits.

@@ -16,15 +16,15 @@ func newCharges() *charges { return &charges{node: &Node{}, parts: make([]charge
 
 // charged has a hit charged in partition 0 as mutation seq.
 func charged(t testing.TB, c *charges, origin transport.UID, id, seq uint64) *transport.HitResponse {
-	d := c.node.origin(origin, id)
-	verdict, hit, _ := d.accept(id, 0, transport.Responder{})
+	d := c.node.origins.of(origin, id)
+	verdict, _ := d.accept(id, 0, transport.Responder{})
 	require.Equal(t, first, verdict)
 	res := &transport.HitResponse{Status: transport.Decided, Decision: strategy.Decision{
 		Verdict: strategy.Verdict{Allowed: true, Remaining: float64(id) / 2, Limit: -3, Wait: time.Second},
 		Period:  time.Hour, LimitedBy: "burst", At: 1 << 50,
 	}}
-	d.charged(hit, res)
-	c.add(0, charge{seq, origin, d, id, hit})
+	d.decided(id, res)
+	c.add(0, charge{seq, d, id})
 	return res
 }
 
@@ -42,13 +42,13 @@ func TestChargesMove(t *testing.T) {
 	}
 	later := waiting | epoch | 7
 	want[one][later] = charged(t, from, one, later, 41)
-	from.node.origin(one, 0).accept(99*epoch, 2*epoch, transport.Responder{}) // the first two epochs of one are settled
+	from.node.origins.of(one, 0).accept(99*epoch, 2*epoch, transport.Responder{}) // the first two epochs of one are settled
 
 	require.NoError(t, to.Install(0, from.Append(nil, 0, 30)))
 	require.NoError(t, to.Install(0, from.Append(nil, 0, 0)))
 	for origin, answers := range want {
 		for id, res := range answers {
-			verdict, _, got := to.node.origin(origin, id).accept(id, 0, transport.Responder{})
+			verdict, got := to.node.origins.of(origin, id).accept(id, 0, transport.Responder{})
 			if origin == one && id < 2*epoch {
 				assert.Equal(t, stale, verdict)
 				continue
@@ -61,7 +61,7 @@ func TestChargesMove(t *testing.T) {
 	assert.Empty(t, from.Append(nil, 0, 41), "nothing since")
 	third := newCharges()
 	require.NoError(t, third.Install(0, to.Append(nil, 0, 0)), "and on to the next")
-	verdict, _, _ := third.node.origin(two, 0).accept(4*epoch+40, 0, transport.Responder{})
+	verdict, _ := third.node.origins.of(two, 0).accept(4*epoch+40, 0, transport.Responder{})
 	assert.Equal(t, decided, verdict)
 }
 
@@ -76,8 +76,8 @@ func TestARetryThatComesHomeIsNotCharged(t *testing.T) {
 	other := newCharges()
 	want := charged(t, other, n.id.UID, r.ID, 1)
 	require.NoError(t, n.charges.Install(p, other.Append(nil, 0, 0)))
-	a, err := n.decideLate(t.Context(), p, r)
-	require.NoError(t, err)
+	var a answer
+	require.NoError(t, n.decideLate(t.Context(), p, r, &a))
 	require.NoError(t, a.Err)
 	want.Decision.Owner = n.Name()
 	assert.Equal(t, want.Decision, a.Decision)
@@ -85,8 +85,8 @@ func TestARetryThatComesHomeIsNotCharged(t *testing.T) {
 
 	r.ID = n.ids.begin()
 	defer n.ids.end(r.ID)
-	a, err = n.decideLate(t.Context(), p, r)
-	require.NoError(t, err)
+	a = answer{}
+	require.NoError(t, n.decideLate(t.Context(), p, r, &a))
 	assert.True(t, a.Decision.Allowed)
 	assert.EqualValues(t, 1, n.actors.Seq(p))
 }
@@ -97,7 +97,7 @@ func TestChargesAreAsManyAsAreInFlight(t *testing.T) {
 	for n := range uint64(10_000) {
 		id := n<<epochShift | n
 		charged(t, c, transport.UID{1}, id, n+1)
-		c.node.origin(transport.UID{1}, id).accept(id, n<<epochShift, transport.Responder{})
+		c.node.origins.of(transport.UID{1}, id).accept(id, n<<epochShift, transport.Responder{})
 	}
 	assert.Less(t, cap(c.parts[0].list), 64)
 }

@@ -57,8 +57,8 @@ func (l *Local) Check(ctx context.Context, h strategy.Hit) (strategy.Decision, e
 // Stat is as Node.Stat.
 func (l *Local) Stat(ctx context.Context, h strategy.Hit) (st strategy.Stat, ok bool, err error) {
 	h.MaxWait, h.Cost = 0, 1
-	a := l.ask(ctx, actor.Request{Op: actor.OpStat, Hit: h})
-	return a.Stat, a.HasStat, a.Err
+	a := answer{Answer: l.ask(ctx, actor.Request{Op: actor.OpStat, Hit: h})}
+	return a.stat()
 }
 
 // Refund is as Node.Refund.
@@ -76,10 +76,12 @@ func (l *Local) Shutdown(context.Context) error {
 	return nil
 }
 
-func (l *Local) ask(ctx context.Context, r actor.Request) actor.Answer {
-	if a, done := prepare(&r.Hit); done {
+func (l *Local) ask(ctx context.Context, r actor.Request) (a actor.Answer) {
+	if prepare(&r, &a) {
 		return a
 	}
 	hi, lo := l.hasher.Key(r.Hit.UID, r.Hit.Key, r.Hit.Scope)
-	return localErr(l.actors.Ask(ctx, actor.Key{Hi: hi, Lo: lo}, r))
+	a = l.actors.Ask(ctx, actor.Key{Hi: hi, Lo: lo}, r)
+	a.Err = localErr(a.Err)
+	return a
 }

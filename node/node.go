@@ -47,7 +47,7 @@ type Node struct {
 	now     func() strategy.Time
 	turns   sync.Pool // of *turn
 	copies  sync.Pool // of *copied
-	origins sync.Map  // from transport.UID to *dedup
+	origins origins
 
 	view     atomic.Pointer[view]
 	vanished atomic.Int32 // members that are gone since lately, and did not leave
@@ -259,7 +259,7 @@ func (n *Node) tick(ctx context.Context) {
 			n.waits.tick()
 			for _, ids := range []*hitIDs{n.ids, n.waits} { // own hits that others have charged
 				below := ids.settledBelow()
-				n.origin(n.id.UID, below).settleBelow(below)
+				n.origins.of(n.id.UID, below).settleBelow(below)
 			}
 			n.links.tidy(now)
 			n.forgetDeparted(now)

@@ -42,9 +42,8 @@ func (n *Node) serveHit(r *transport.HitRequest, reply transport.Responder, now 
 	t := n.turn()
 	*t = turn{node: n, op: r.Op, reply: reply, id: r.ID, partition: p}
 	if (r.Op == transport.Hit || r.Op == transport.Refund) && !ablate.Dedup {
-		t.dedup = n.origin(reply.Peer().UID, r.ID)
-		verdict, hit, response := t.dedup.accept(r.ID, r.SettledBelow, reply)
-		if t.hit = hit; verdict != first {
+		t.dedup = n.origins.of(reply.Peer().UID, r.ID)
+		if verdict, response := t.dedup.accept(r.ID, r.SettledBelow, reply); verdict != first {
 			n.turns.Put(t)
 			n.repeat(p, verdict, response, reply)
 			return
@@ -130,12 +129,11 @@ type turn struct {
 	op        transport.Op
 	reply     transport.Responder
 	dedup     *dedup // nil if the request consumes nothing
-	hit       *remembered
 	id        uint64
 	partition int
-	noted     bool // response is there
+	noted     bool                  // response is there, and remembered
+	again     []transport.Responder // of the same hit, sent again before it was decided
 	response  transport.HitResponse
-	stat      strategy.Stat
 }
 
 // Reply implements actor.Replier.
@@ -160,8 +158,8 @@ func (t *turn) noter() actor.Noter {
 func (t *turn) Note(seq uint64, a actor.Answer) {
 	t.fill(&a)
 	t.noted = true
-	t.dedup.charged(t.hit, &t.response)
-	t.node.charges.add(t.partition, charge{seq, t.reply.Peer().UID, t.dedup, t.id, t.hit})
+	t.again = t.dedup.decided(t.id, &t.response)
+	t.node.charges.add(t.partition, charge{seq, t.dedup, t.id})
 }
 
 // Copied implements driver.Waiter.
@@ -186,26 +184,27 @@ func (t *turn) fill(a *actor.Answer) {
 		r.Status, r.Code, r.Text = transport.Failed, codeOf(a.Err), a.Err.Error()
 	case t.op == transport.Refund:
 		r.Status = transport.Refunded
-	case t.op == transport.Stat && !a.HasStat:
+	case t.op == transport.Stat && a.Stat == nil:
 		r.Status = transport.NoStat
 	case t.op == transport.Stat:
-		t.stat = a.Stat
-		r.Status, r.Stat = transport.Told, &t.stat
+		r.Status, r.Stat = transport.Told, a.Stat
 	}
 	r.Term = t.node.driver.Term(t.partition)
 }
 
 // finish sends the response. Final ones are remembered; after others the hit may be decided anew.
 func (t *turn) finish(final bool) {
-	r := &t.response
-	if t.dedup != nil {
-		if final {
-			t.dedup.answer(t.hit, r)
-		} else {
-			t.dedup.forget(t.id, t.hit, r)
-		}
+	node, r, again := t.node, &t.response, t.again
+	switch {
+	case t.dedup == nil:
+	case !final:
+		again = append(again, t.dedup.forget(t.id)...)
+	case !t.noted:
+		again = t.dedup.decided(t.id, r)
 	}
-	node := t.node
+	for _, reply := range again {
+		reply.Answer(r)
+	}
 	if t.dedup != nil && node.driver.Slept(node.now()) { // another may have answered since: it is asked, by the same id
 		r = unowned()
 	}
@@ -220,22 +219,6 @@ func (n *Node) turn() *turn {
 		return t
 	}
 	return new(turn)
-}
-
-// originKey names what is remembered together: the hits of one class of one process.
-type originKey struct {
-	uid   transport.UID
-	class uint64
-}
-
-// origin returns what is remembered of the hits of another process that are of the class of id.
-func (n *Node) origin(u transport.UID, id uint64) *dedup {
-	key := originKey{u, id & waiting}
-	if d, ok := n.origins.Load(key); ok {
-		return d.(*dedup)
-	}
-	d, _ := n.origins.LoadOrStore(key, &dedup{floor: key.class})
-	return d.(*dedup)
 }
 
 // Codes of failures, as nodes agree on them.

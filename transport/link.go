@@ -51,23 +51,29 @@ func NewLink(cfg Config, addr string, peer Identity) (*Link, error) {
 // is not connected (ErrNotSent, with the reason), except, within ctx, for the first attempt to connect. ErrBroken and
 // the errors of ctx leave open what the peer did. Cancelling ends the wait, within 5 ms, but not the request.
 func (l *Link) Do(ctx context.Context, r *HitRequest) (answer HitResponse, err error) {
+	err = l.DoInto(ctx, r, &answer)
+	return answer, err
+}
+
+// DoInto is Do with a place for the answer, which is zero before. It keeps neither r nor that.
+func (l *Link) DoInto(ctx context.Context, r *HitRequest, answer *HitResponse) error {
 	c, err := l.connected(ctx)
 	if err != nil {
-		return answer, err
+		return err
 	}
 	if r.Hit.Policy == nil {
-		return answer, fmt.Errorf("policy: missing: %w", ErrNotSent)
+		return fmt.Errorf("policy: missing: %w", ErrNotSent)
 	}
 	q := l.pool.Get().(*request)
 	q.b = appendHit(q.b, r)
 	if err := c.submit(ctx, q); err != nil {
 		l.release(q)
-		return answer, err
+		return err
 	}
 	<-q.done
-	err = c.answer(q, &answer)
+	err = c.answer(q, answer)
 	l.release(q)
-	return answer, err
+	return err
 }
 
 // Call sends a control message and waits for the result, under the same rules as Do. The kind is whatever the nodes
