@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,9 +20,13 @@ import (
 	"github.com/traffik-io/traffik/strategy"
 )
 
-// ownerEnv makes the test binary the other process of a benchmark: it prints the addresses of its gossip and of an
-// echo, and serves until its standard input ends.
-const ownerEnv = "TRAFFIK_NODE_BENCH_OWNER"
+// ownerEnv makes the test binary another process of a benchmark, with that name: it prints the addresses of its gossip
+// and of an echo, and serves until its standard input ends. Beside it stand the number of copies and whom it joins.
+const (
+	ownerEnv    = "TRAFFIK_NODE_BENCH_OWNER"
+	replicasEnv = "TRAFFIK_NODE_BENCH_REPLICAS"
+	joinEnv     = "TRAFFIK_NODE_BENCH_JOIN"
+)
 
 func serveBenchmarks() {
 	bare, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,9 +42,19 @@ func serveBenchmarks() {
 			go echo.Serve(conn)
 		}
 	}()
-	n, err := Start(context.Background(), benchConfig("owner"))
+	c := benchConfig(os.Getenv(ownerEnv))
+	if c.Replicas, err = strconv.Atoi(os.Getenv(replicasEnv)); err != nil {
+		panic(err)
+	}
+	if seed := os.Getenv(joinEnv); seed != "" {
+		c.Join = []string{seed}
+	}
+	n, err := Start(context.Background(), c)
 	if err != nil {
 		panic(err)
+	}
+	for !n.Ready() {
+		time.Sleep(10 * time.Millisecond)
 	}
 	fmt.Println(n.GossipAddr(), bare.Addr())
 	_, _ = bufio.NewReader(os.Stdin).ReadByte()
@@ -52,10 +67,10 @@ func benchConfig(name string) Config {
 	}
 }
 
-// startOwner starts the process that owns every key, and a node here that forwards to it.
-func startOwner(b *testing.B) (n *Node, bare string) {
+// startOwner starts a process that owns keys. It prints its addresses when it is ready.
+func startOwner(b *testing.B, name string, replicas int, join string) (gossip, bare string) {
 	cmd := exec.CommandContext(context.Background(), os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), ownerEnv+"=1")
+	cmd.Env = append(os.Environ(), ownerEnv+"="+name, replicasEnv+"="+strconv.Itoa(replicas), joinEnv+"="+join)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	require.NoError(b, err)
@@ -66,25 +81,35 @@ func startOwner(b *testing.B) (n *Node, bare string) {
 		_ = in.Close()
 		_ = cmd.Wait()
 	})
-	var seed string
-	_, err = fmt.Fscan(out, &seed, &bare)
+	_, err = fmt.Fscan(out, &gossip, &bare)
 	require.NoError(b, err)
+	return gossip, bare
+}
+
+// startForwarder starts a node here that forwards every hit to the owners.
+func startForwarder(b *testing.B, owners int, seed string) *Node {
 	c := benchConfig("forwarder")
-	c.Role, c.Join = Lite, []string{seed}
-	n, err = Start(b.Context(), c)
+	c.Role, c.Join, c.MinMembers = Lite, []string{seed}, owners
+	n, err := Start(b.Context(), c)
 	require.NoError(b, err)
 	b.Cleanup(func() { _ = n.Shutdown(context.Background()) })
-	require.Eventually(b, n.Ready, 10*time.Second, 10*time.Millisecond)
-	return n, bare
+	require.Eventually(b, func() bool { return n.Ready() && n.view.Load().full() == owners }, 20*time.Second, 10*time.Millisecond)
+	return n
+}
+
+// benchKeys are those that the benchmarks hit, in no order.
+func benchKeys() []string {
+	keys := make([]string, 100_000)
+	for i := range keys {
+		keys[i*7919%len(keys)] = fmt.Sprintf("user:%08d", i)
+	}
+	return keys
 }
 
 // BenchmarkForwarded compares hits on 100,000 keys that another process owns with the bare echo.
 func BenchmarkForwarded(b *testing.B) {
-	n, addr := startOwner(b)
-	keys := make([]string, 100_000)
-	for i := range keys {
-		keys[i] = fmt.Sprintf("user:%08d", i)
-	}
+	seed, addr := startOwner(b, "owner", 2, "")
+	n, keys := startForwarder(b, 1, seed), benchKeys()
 	p := policy("1000000/min", strategy.TokenBucket{})
 	payload := make([]byte, 80) // a hit on the wire has about as much
 	for _, callers := range []int{1, 64, 1024} {
@@ -94,7 +119,7 @@ func BenchmarkForwarded(b *testing.B) {
 			bare := echo.NewClient(conn)
 			defer bare.Close()
 			hit := func(_, i int) {
-				h := strategy.NewHit(keys[i*7919%len(keys)], p)
+				h := strategy.NewHit(keys[i%len(keys)], p)
 				if d, err := n.Hit(context.Background(), h); err != nil || !d.Allowed || d.Degraded {
 					b.Errorf("%+v %v", d, err)
 				}
@@ -102,6 +127,38 @@ func BenchmarkForwarded(b *testing.B) {
 			echo.Compare(b, callers, hit, func(int, int) { bare.Do(payload) })
 		})
 	}
+}
+
+// BenchmarkReplicated is what a copy costs: 1,024 callers hit 100,000 keys of two other processes that keep no copies, and
+// of two that are each other's backup, asynchronously. Both see the same machine, in turns.
+func BenchmarkReplicated(b *testing.B) {
+	const callers, turn = 1024, 100 * 1024
+	p, keys := policy("1000000/min", strategy.TokenBucket{}), benchKeys()
+	hits := func(replicas int) func(caller, i int) {
+		seed, _ := startOwner(b, fmt.Sprintf("a%d", replicas), replicas, "")
+		startOwner(b, fmt.Sprintf("b%d", replicas), replicas, seed)
+		n := startForwarder(b, 2, seed)
+		return func(_, i int) {
+			if d, err := n.Hit(context.Background(), strategy.NewHit(keys[i%len(keys)], p)); err != nil || !d.Allowed || d.Degraded {
+				b.Errorf("%+v %v", d, err)
+			}
+		}
+	}
+	single, replicated := hits(1), hits(2)
+	echo.Share(callers, turn, single) // the keys are there
+	echo.Share(callers, turn, replicated)
+	var singleTime, replicatedTime time.Duration
+	b.ResetTimer()
+	for left := b.N; left > 0; left -= turn {
+		n := min(turn, left)
+		replicatedTime += echo.Share(callers, n, replicated)
+		b.StopTimer()
+		singleTime += echo.Share(callers, n, single)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.N)/replicatedTime.Seconds(), "hits/s")
+	b.ReportMetric(float64(b.N)/singleTime.Seconds(), "unreplicated/s")
+	b.ReportMetric(100*singleTime.Seconds()/replicatedTime.Seconds(), "%ofUnreplicated")
 }
 
 // BenchmarkLocal is a hit that this node owns.
