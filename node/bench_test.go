@@ -178,11 +178,8 @@ func BenchmarkLocal(b *testing.B) {
 // BenchmarkAttack is hits on 1,000 keys of another process that are at their limit: refused here, and, under a strategy
 // that does not say that its refusals hold, by the owner every time.
 func BenchmarkAttack(b *testing.B) {
-	n, _ := startOwner(b)
-	keys := make([]string, 1000)
-	for i := range keys {
-		keys[i] = fmt.Sprintf("user:%08d", i)
-	}
+	seed, _ := startOwner(b, "owner", 2, "")
+	n, keys := startForwarder(b, 1, seed), benchKeys()[:1000]
 	for _, c := range []struct {
 		name string
 		s    strategy.Strategy

@@ -24,6 +24,7 @@ const (
 	ruleLinks                  // close links after a gap
 	ruleAcks                   // answers wait for the copies
 	ruleMerge                  // a replaced owner keeps what the next one lacks, until that has joined it
+	ruleCalm                   // ticks pass over partitions that wait for nothing
 )
 
 // ablated are the rules that this binary was built to do without: none, but in those that tests are meant to catch.

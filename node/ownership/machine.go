@@ -17,7 +17,9 @@ type Machine struct {
 	rounds  uint64 // of claims
 	streams uint64
 	handing int // handoffs in flight
-	off     rule
+
+	unsettled strategy.Time // when somebody last came back to life
+	off       rule
 }
 
 // New makes a machine that knows nobody: it does nothing until a [ViewChanged].
@@ -46,17 +48,18 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	}
 	switch e := e.(type) {
 	case Tick:
-		m.tick()
+		m.tick(m.recheck())
 	case ViewChanged:
 		m.setView(e)
 		m.begin()
-		m.tick()
+		m.tick(true)
 	case Proof:
 		m.view.proof[e.UID] = true
 		m.begin()
-		m.tick()
+		m.tick(true)
 	case ProofCleared:
 		delete(m.view.proof, e.UID)
+		m.unsettled = m.now
 	case Doubted:
 		m.doubt()
 	case Received:
@@ -114,11 +117,17 @@ func (m *Machine) doubt() {
 			q.report = m.now
 		}
 		m.settleGate(q)
+		q.calm = false
 	})
 }
 
-func (m *Machine) tick() {
-	m.eachPartition(m.drive)
+// tick drives whatever waits for time to pass, and what may look different in a new view.
+func (m *Machine) tick(changed bool) {
+	m.eachPartition(func(q *partition) {
+		if changed || !q.calm || !m.on(ruleCalm) {
+			m.drive(q)
+		}
+	})
 	if m.state() == Leaving && m.drained() {
 		m.emit(Drained{})
 	}
@@ -148,6 +157,7 @@ func (m *Machine) drive(q *partition) {
 	}
 	m.deliver(q)
 	m.settleGate(q)
+	q.calm = m.waitsForNothing(q)
 }
 
 func (m *Machine) receive(q *partition, e Received) {

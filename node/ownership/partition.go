@@ -28,6 +28,7 @@ type partition struct {
 	id   uint32
 	role Role
 	gate Gate // as last told
+	calm bool // nothing is due until an event names it, or the view changes
 
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued

@@ -85,6 +85,9 @@ func (m *Machine) setView(e ViewChanged) {
 
 // hear notes that a message of u was read: it lives.
 func (m *Machine) hear(u UID) {
+	if m.view.proof[u] || m.view.states[u] == Dead {
+		m.unsettled = m.now
+	}
 	delete(m.view.proof, u)
 	if m.on(ruleC1) {
 		m.view.heard[u] = m.now
