@@ -70,37 +70,58 @@ func (s *System) Changes(n int, after uint64) (recs []Record, seq uint64) {
 	s.hold(p, func() {
 		t := &p.track
 		seq = t.seq
+		var all bodies
 		if after < t.floor() {
+			recs = make([]Record, 0, p.actors.n)
 			for _, slot := range p.actors.slots {
 				if slot.actor != nil {
-					recs = append(recs, p.recordLocked(slot.key))
+					recs = append(recs, p.recordLocked(slot.key, &all))
 				}
 			}
 			return
 		}
 		since := t.log[min(after, seq)-t.floor():]
-		seen := make(map[Key]struct{}, len(since))
-		for _, k := range since {
-			if _, twice := seen[k]; !twice {
-				seen[k] = struct{}{}
-				recs = append(recs, p.recordLocked(k))
+		recs = make([]Record, 0, len(since))
+		seen := make(map[Key]struct{}, max(len(since)-1, 0)) // of more than one
+		for i, k := range since {
+			if _, twice := seen[k]; twice {
+				continue
 			}
+			if i+1 < len(since) {
+				seen[k] = struct{}{}
+			}
+			recs = append(recs, p.recordLocked(k, &all))
 		}
 	})
 	return recs, seq
 }
 
-// recordLocked is the record of k, whose actor is idle.
-func (p *partition) recordLocked(k Key) Record {
+// bodies is where the bodies of several records are, one behind the other, so that they cost one allocation.
+type bodies []byte
+
+// bodySize is about that of most records.
+const bodySize = 64
+
+// recordLocked is the record of k, whose actor is idle. Its body becomes part of all.
+func (p *partition) recordLocked(k Key, all *bodies) Record {
 	a := p.actors.get(k)
 	if a == nil {
 		return Record{Key: k}
 	}
-	body, err := encode(&a.records)
+	if cap(*all)-len(*all) < bodySize {
+		size := bodySize // often there is but one
+		if *all != nil {
+			size *= 16
+		}
+		*all = make(bodies, 0, size)
+	}
+	start := len(*all)
+	b, err := appendRecords(*all, &a.records)
 	if err != nil { // a custom strategy that cannot encode: it stays where it is
 		return Record{Key: k}
 	}
-	return Record{Key: k, Body: body}
+	*all = b
+	return Record{Key: k, Body: b[start:len(b):len(b)]}
 }
 
 // Trim says that nobody will ask for changes up to seq.

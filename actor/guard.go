@@ -37,7 +37,7 @@ func (s *System) turn(a *actor, now strategy.Time, r *Request, custom bool, ans 
 		a.do(now, r, ans)
 		return
 	}
-	before, err := encode(&a.records)
+	before, err := appendRecords(nil, &a.records)
 	if err != nil {
 		ans.Err = err
 		return
@@ -49,9 +49,9 @@ func (s *System) turn(a *actor, now strategy.Time, r *Request, custom bool, ans 
 	}
 }
 
-func encode(rs *strategy.Records) (b []byte, err error) {
+func appendRecords(b []byte, rs *strategy.Records) (all []byte, err error) {
 	defer rescue(&err)
-	return rs.Append(nil), nil
+	return rs.Append(b), nil
 }
 
 func (s *System) restore(a *actor, before []byte) (err error) {

@@ -93,9 +93,10 @@ func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
 		some := keys[:min(batch, len(keys))]
 		keys = keys[len(some):]
 		recs := make([]Record, 0, len(some))
+		var all bodies
 		s.hold(p, func() {
 			for _, k := range some {
-				if r := p.recordLocked(k); len(r.Body) > 0 {
+				if r := p.recordLocked(k, &all); len(r.Body) > 0 {
 					recs = append(recs, r)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -358,12 +359,26 @@ func (rs *Records) Append(b []byte) []byte {
 	b = append(b, version)
 	for r := &rs.first; r != nil && r.limit != nil; r = r.next {
 		b = append(b, r.limit.encoded...)
-		b = appendBytes(b, r.limit.algo.Append(nil, r.unaged()))
+		b = r.appendState(b)
 		if a, ok := r.state.(*aged); ok {
 			b = binary.AppendVarint(b, int64(a.last))
 		}
 	}
 	return b
+}
+
+// appendState appends the state after its length, which is seldom known before.
+func (r *record) appendState(b []byte) []byte {
+	at := len(b)
+	b = r.limit.algo.Append(append(b, 0), r.unaged())
+	size := len(b) - at - 1
+	if size < 0x80 {
+		b[at] = byte(size)
+		return b
+	}
+	var length [binary.MaxVarintLen64]byte
+	n := binary.PutUvarint(length[:], uint64(size))
+	return slices.Replace(b, at, at+1, length[:n]...)
 }
 
 // DecodeRecords returns the records that Append wrote. A malformed input, or a strategy that this registry does not

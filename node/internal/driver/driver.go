@@ -74,6 +74,8 @@ type Driver struct {
 	signs    signs
 	terms    []atomic.Uint64
 	stepped  atomic.Int64  // when the machine was last told something
+	untold   atomic.Int64  // since when there is a change that it was not told of; 0: none
+	late     atomic.Bool   // that is longer than MaxLag
 	frames   atomic.Int64  // in the inbox
 	session  atomic.Uint64 // told to peers; a frame that names an earlier one is of the past
 	wake     chan struct{}
@@ -90,6 +92,7 @@ type Driver struct {
 	// What follows belongs to the goroutine of Run.
 
 	machine  *ownership.Machine
+	checks   []check // whether copies lag too much, in the order in which they are due
 	todo     []ownership.Event
 	stepping bool
 	bases    []uint64 // mutations, as the actors count, when the term began
@@ -108,8 +111,11 @@ func New(cfg Config) (*Driver, error) {
 	if cfg.MaxLag == 0 {
 		cfg.MaxLag = 10 * time.Millisecond
 	}
+	if cfg.Replicas == 0 {
+		cfg.Replicas = 2
+	}
 	m, err := ownership.New(ownership.Config{
-		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: cfg.MaxLag - cfg.MaxLag/4, Pause: maxPause,
+		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: machineLag(cfg.MaxLag), Pause: maxPause,
 		MaxHandoffs: maxHandoffs, Silence: silence,
 	})
 	if err != nil {
@@ -209,6 +215,7 @@ func (d *Driver) Changed(p int) {
 	first := len(d.dirty) == 1
 	d.mu.Unlock()
 	if first {
+		d.untold.Store(int64(d.cfg.Now()))
 		d.signal()
 	}
 }
@@ -219,25 +226,48 @@ func (d *Driver) hasDirty() bool {
 	return len(d.dirty) > 0
 }
 
-// flush tells the machine how far the partitions have got that changed. It returns when to do so again, 0 if there is
-// no need to: one that took long is followed by a longer pause, so that a busy node replicates in larger batches.
+// check is a look at whether the copies of partition p hold what was changed until then.
+type check struct {
+	p  int
+	at time.Time
+}
+
+// flush tells the machine how far the partitions have got that changed, and has it look again at those whose changes are
+// about to be older than MaxLag. It returns when to do so again, 0 if there is no need to: one that took long is followed
+// by a longer pause, so that a busy node replicates in larger batches.
 func (d *Driver) flush() time.Duration {
 	d.mu.Lock()
 	dirty := d.dirty
 	d.dirty = nil
 	d.mu.Unlock()
+	d.untold.Store(0)
 	began := time.Now()
+	for len(d.checks) > 0 && !d.checks[0].at.After(began) {
+		p := d.checks[0].p
+		d.checks = d.checks[1:]
+		if d.cfg.Actors.Seq(p) > d.gates[p].safety() {
+			d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
+		}
+	}
 	for p := range d.holds { // whose log is not trimmed, and so tells nothing
 		dirty = append(dirty, p)
 	}
+	due := began.Add(machineLag(d.cfg.MaxLag))
 	for _, p := range dirty {
 		d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
+		if !d.cfg.Sync && d.cfg.Replicas > 1 {
+			d.checks = append(d.checks, check{p, due})
+		}
 	}
-	if len(d.holds) == 0 && !d.hasDirty() {
+	d.late.Store(false)
+	if len(d.holds) == 0 && len(d.checks) == 0 && !d.hasDirty() {
 		return 0
 	}
 	return max(d.lag(), 3*time.Since(began))
 }
+
+// machineLag is the part of the lag that the machine knows of: a change may take the rest to be told.
+func machineLag(lag time.Duration) time.Duration { return lag - lag/4 }
 
 // lag is how long a change may wait until the machine is told. Where no copies are kept, nobody waits for it.
 func (d *Driver) lag() time.Duration {
@@ -294,7 +324,12 @@ func (d *Driver) Cleared(uid ownership.UID) {
 
 // Awake is called before every decision, with the time of that decision. After a time in which this process did not
 // run, it returns when the machine knows: then nothing is served that others may have taken over.
+//
+// It also notices when this driver does not keep up: then answers wait, as they do when the copies do not.
 func (d *Driver) Awake(now strategy.Time) {
+	if since := strategy.Time(d.untold.Load()); since != 0 && now-since > strategy.Time(d.cfg.MaxLag/time.Microsecond) && d.cfg.Replicas > 1 {
+		d.late.Store(true)
+	}
 	if d.Slept(now) {
 		d.rouse()
 	}

@@ -119,6 +119,52 @@ func TestAnswersWaitForCopies(t *testing.T) {
 	}
 }
 
+// Guarantee 3: that is the bound, not the next tick.
+func TestTheLagIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		a, b := c.add(nil), c.add(nil)
+		c.see(a, b)
+		pass(3 * time.Second)
+		c.split(a, b, true)
+		for range 20 { // wherever the ticks are
+			began := time.Now()
+			a.hit(0, 1)
+			pass(10 * time.Millisecond)
+			assert.True(t, a.Waits(0), "after %v", time.Since(began))
+			c.split(a, b, false)
+			pass(303 * time.Millisecond)
+			assert.False(t, a.Waits(0))
+			c.split(a, b, true)
+		}
+	})
+}
+
+// Guarantee 3: nor does it depend on whether the driver has time.
+func TestAnswersWaitForADriverThatIsBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		a, b := c.add(nil), c.add(nil)
+		c.see(a, b)
+		pass(3 * time.Second)
+		a.post(func() { time.Sleep(30 * time.Millisecond) })
+		synctest.Wait()
+		now := func() strategy.Time { return strategy.TimeOf(time.Now()) }
+		ans := a.hit(0, 1)
+		a.Awake(now())
+		assert.True(t, a.Await(0, ans.Seq, nil), "within the lag")
+		pass(11 * time.Millisecond)
+		ans = a.hit(0, 1)
+		a.Awake(now())
+		var w told
+		assert.False(t, a.Await(0, ans.Seq, &w))
+		pass(100 * time.Millisecond)
+		assert.True(t, w.called.Load() && w.ok.Load())
+		a.Awake(now())
+		assert.False(t, a.Waits(0), "it has caught up")
+	})
+}
+
 // Guarantee 4: a process that was away serves nothing before it has asked, and then knows who took over.
 func TestNothingIsDecidedAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -99,7 +99,9 @@ func (d *Driver) Park(p int, r Parked) bool {
 }
 
 // Waits reports whether answers of partition p that charged have to wait for copies at the moment.
-func (d *Driver) Waits(p int) bool { return d.cfg.Sync || d.signs[p].Load()&paced != 0 }
+func (d *Driver) Waits(p int) bool {
+	return d.cfg.Sync || d.signs[p].Load()&paced != 0 || d.late.Load()
+}
 
 // AwaitAll is Await for an answer whose charge is part of what partition p holds by now.
 func (d *Driver) AwaitAll(p int, w Waiter) bool {

@@ -27,19 +27,23 @@ type parts struct {
 	clock strategy.Time // 0: none
 }
 
-// state puts the sections of p together.
+// state puts the sections of p together, all in one piece of memory.
 func (d *Driver) state(p int, seq uint64, recs []actor.Record, after uint64) ownership.State {
-	s := ownership.State{Seq: seq}
-	add := func(kind uint16, body []byte) {
-		s.Sections = append(s.Sections, ownership.Section{Kind: kind, Version: sectionVersion, Body: body})
+	b := make([]byte, 0, sizeOf(recs)+64)
+	b = appendRecords(b, recs)
+	records := len(b)
+	b = d.cfg.IDs.Append(b, p, after)
+	ids := len(b)
+	b = binary.AppendVarint(b, int64(d.cfg.Actors.Clock(p)))
+	s := ownership.State{Seq: seq, Sections: make([]ownership.Section, 0, 3)}
+	add := func(kind uint16, from, to int) {
+		if from < to {
+			s.Sections = append(s.Sections, ownership.Section{Kind: kind, Version: sectionVersion, Body: b[from:to:to]})
+		}
 	}
-	if len(recs) > 0 {
-		add(sectionRecords, appendRecords(nil, recs))
-	}
-	if ids := d.cfg.IDs.Append(nil, p, after); len(ids) > 0 {
-		add(sectionIDs, ids)
-	}
-	add(sectionClock, binary.AppendVarint(nil, int64(d.cfg.Actors.Clock(p))))
+	add(sectionRecords, 0, records)
+	add(sectionIDs, records, ids)
+	add(sectionClock, ids, len(b))
 	return s
 }
 
@@ -185,6 +189,14 @@ func (d *Driver) join(f ownership.Join) {
 }
 
 var errRecords = errors.New("malformed")
+
+// sizeOf is about how much appendRecords appends.
+func sizeOf(recs []actor.Record) (n int) {
+	for _, r := range recs {
+		n += 16 + 2 + len(r.Body)
+	}
+	return n
+}
 
 // appendRecords appends for each record its key, and its length and body.
 func appendRecords(b []byte, recs []actor.Record) []byte {
