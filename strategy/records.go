@@ -259,6 +259,11 @@ func (rs *Records) create(l *boundLimit, now Time) (*record, error) {
 	if !l.forgets {
 		s = &aged{state: s, last: now}
 	}
+	return rs.add(l, s, now)
+}
+
+// add makes s the record of l, which has none.
+func (rs *Records) add(l *boundLimit, s State, now Time) (*record, error) {
 	if rs.first.limit == nil {
 		rs.first = record{limit: l, state: s}
 		return &rs.first, nil
@@ -403,11 +408,10 @@ func (r *Registry) DecodeRecords(b []byte) (*Records, error) {
 
 func (rs *Records) decodeOne(r *Registry, rd *reader) error {
 	start := rd.b
-	if _, err := r.readLimit(rd); err != nil {
-		return err
-	}
+	rd.skipLimit()
 	// The limit in the form of a policy of one, so that records of many keys share it.
-	p, err := r.DecodePolicy(append([]byte{version, 1}, start[:len(start)-len(rd.b)]...))
+	var buf [128]byte
+	p, err := r.DecodePolicy(append(append(buf[:0], version, 1), start[:len(start)-len(rd.b)]...))
 	if err != nil {
 		return err
 	}
@@ -419,16 +423,11 @@ func (rs *Records) decodeOne(r *Registry, rd *reader) error {
 	if err != nil {
 		return fmt.Errorf("strategy %s: %w", l.strategy, err)
 	}
-	created, err := rs.create(l, 0)
-	if err != nil {
-		return err
+	if !l.forgets {
+		s = &aged{state: s, last: rd.time()}
 	}
-	if a, ok := created.state.(*aged); ok {
-		*a = aged{state: s, last: rd.time()}
-		return nil
-	}
-	created.state = s
-	return nil
+	_, err = rs.add(l, s, 0)
+	return err
 }
 
 // maxState bounds the encoded state of one limit.

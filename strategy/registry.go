@@ -148,6 +148,15 @@ func (r *Registry) parsePolicy(b []byte) (*Policy, error) {
 // maxParams bounds the JSON of a strategy's parameters.
 const maxParams = 16 << 10
 
+// skipLimit passes over what appendLimit wrote.
+func (rd *reader) skipLimit() {
+	rd.bytes(64)
+	rd.bytes(64)
+	rd.uint(maxCapacity)
+	rd.uint(maxSpan)
+	rd.bytes(maxParams)
+}
+
 // readLimit reads what appendLimit wrote.
 func (r *Registry) readLimit(rd *reader) (Limit, error) {
 	name, strategy := string(rd.bytes(64)), string(rd.bytes(64))

@@ -19,6 +19,7 @@ type owning struct {
 	retryAt    strategy.Time // of the next Offer
 	refused    int
 	merging    []merging
+	set        []UID // as holderSet told last
 	buf        []UID
 }
 
@@ -68,15 +69,18 @@ func (o *owning) track(u, self UID) *holder {
 	return &o.holders[len(o.holders)-1]
 }
 
-// holderSet is who holds a copy of the term.
+// holderSet is who holds a copy of the term. Nobody may change it: as long as it is the same, so is the slice.
 func (o *owning) holderSet(self UID) []UID {
-	set := []UID{self}
-	for _, h := range o.holders {
-		if h.complete {
-			set = append(set, h.uid)
+	o.buf = append(o.buf[:0], self)
+	for i := range o.holders {
+		if h := &o.holders[i]; h.complete {
+			o.buf = append(o.buf, h.uid)
 		}
 	}
-	return set
+	if !slices.Equal(o.buf, o.set) {
+		o.set = slices.Clone(o.buf)
+	}
+	return o.set
 }
 
 // driveOwner does what is due for a partition that is owned or being handed over.

@@ -233,8 +233,7 @@ type check struct {
 }
 
 // flush tells the machine how far the partitions have got that changed, and has it look again at those whose changes are
-// about to be older than MaxLag. It returns when to do so again, 0 if there is no need to: one that took long is followed
-// by a longer pause, so that a busy node replicates in larger batches.
+// about to be older than MaxLag. It returns when to do so again, 0 if there is no need to.
 func (d *Driver) flush() time.Duration {
 	d.mu.Lock()
 	dirty := d.dirty
@@ -263,7 +262,7 @@ func (d *Driver) flush() time.Duration {
 	if len(d.holds) == 0 && len(d.checks) == 0 && !d.hasDirty() {
 		return 0
 	}
-	return max(d.lag(), 3*time.Since(began))
+	return d.lag()
 }
 
 // machineLag is the part of the lag that the machine knows of: a change may take the rest to be told.

@@ -172,10 +172,16 @@ func (o *outbox) deliver(f *wire.Frame) {
 	}
 }
 
-// Receive takes a frame of another node, whose bytes it does not keep. Reply is called with the answer once all of it
-// was acted on, so that a peer sends no faster than this node works; fail if it is not.
+// readAhead is how many frames may wait here before their senders are held up: the next frame of a peer, with what it
+// says of the copies there, is not to wait until this node has acted on the one before.
+const readAhead = 8
+
+// Receive takes a frame of another node, whose bytes it does not keep. Reply is called with the answer: once all of the
+// frame was acted on if it is a bulk one or many wait, so that a peer sends no faster than this node works, else at once;
+// fail if the frame is not taken.
 func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fail func(string)) {
-	if d.frames.Add(1) > maxFrames {
+	waiting := d.frames.Add(1)
+	if waiting > maxFrames {
 		d.frames.Add(-1)
 		fail("too many frames wait")
 		return
@@ -186,9 +192,16 @@ func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fa
 		fail(err.Error())
 		return
 	}
+	answer := func() { reply(wire.AppendSession(nil, d.session.Load())) }
+	early := waiting <= readAhead && !f.Bulk
+	if early {
+		answer()
+	}
 	d.post(func() {
 		defer d.frames.Add(-1)
-		defer func() { reply(wire.AppendSession(nil, d.session.Load())) }()
+		if !early {
+			defer answer()
+		}
 		if d.Slept(d.cfg.Now()) {
 			d.step(ownership.Tick{}) // begins a session, if this process was away
 		}

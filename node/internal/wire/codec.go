@@ -17,7 +17,8 @@ type codec struct {
 	writing bool
 	b       []byte
 	uids    []ownership.UID
-	left    int // fields of the message that are not read yet, or, writing, minus those written
+	last    []ownership.UID // the list that was read last
+	left    int             // fields of the message that are not read yet, or, writing, minus those written
 	err     error
 }
 
@@ -217,17 +218,33 @@ func (c *codec) version(v *ownership.Version) {
 	c.u64(&v.Seq)
 }
 
+// Bounds of what a message may name.
+const (
+	maxList     = 1024 // UIDs
+	maxSections = 64   // of a state
+)
+
 // list is an array of UIDs.
 func (c *codec) list(v *[]ownership.UID) {
 	left := c.left - 1
 	n := c.array(c.length(len(*v)))
-	for i := range n {
-		if !c.writing {
-			*v = append(*v, ownership.UID{})
+	if !c.writing && n > 0 {
+		if n > maxList {
+			c.fail("list")
+			return
 		}
+		*v = make([]ownership.UID, n)
+	}
+	for i := range n {
 		c.uid(&(*v)[i])
 	}
-	c.left = left
+	if c.left = left; c.writing {
+		return
+	}
+	if slices.Equal(*v, c.last) { // most are: one serves for all, and nobody changes it
+		*v = c.last
+	}
+	c.last = *v
 }
 
 // length is n when writing; reading, any will do.
@@ -253,10 +270,14 @@ func (c *codec) state(s *ownership.State) {
 	}
 	n := c.array(c.length(1 + 3*len(s.Sections)))
 	c.u64(&s.Seq)
-	for i := range (n - 1) / 3 {
-		if !c.writing {
-			s.Sections = append(s.Sections, ownership.Section{})
+	if !c.writing {
+		if (n-1)/3 > maxSections {
+			c.fail("state")
+			return
 		}
+		s.Sections = make([]ownership.Section, (n-1)/3)
+	}
+	for i := range s.Sections {
 		x := &s.Sections[i]
 		kind, version := uint64(x.Kind), uint64(x.Version)
 		c.u64(&kind)

@@ -62,6 +62,9 @@ func (f *Frame) Append(b []byte, head Head) []byte {
 	return append(h.b, f.c.b...)
 }
 
+// maxAhead bounds what is allocated for messages that a frame only says it has.
+const maxAhead = 4096
+
 // Received is one message of a frame.
 type Received struct {
 	Msg   ownership.Message
@@ -90,7 +93,11 @@ func Read(b []byte) (f Arrived, err error) {
 	for ; len(uids) >= 16; uids = uids[16:] {
 		c.uids = append(c.uids, ownership.UID(uids[:16]))
 	}
-	for n := c.array(0); n > 0 && c.err == nil; n-- {
+	n := c.array(0)
+	if n > 0 {
+		f.Messages = make([]Received, 0, min(n, maxAhead))
+	}
+	for ; n > 0 && c.err == nil; n-- {
 		var r Received
 		c.message(&r.Msg, &r.State)
 		if r.Msg == nil {

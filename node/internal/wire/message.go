@@ -37,35 +37,35 @@ func (c *codec) message(m *ownership.Message, s *ownership.State) {
 		x := as[ownership.Offer](*m)
 		c.u32(&x.P)
 		c.term(&x.Term)
-		*m = x
+		give(c, m, x)
 	case typeAccept:
 		x := as[ownership.Accept](*m)
 		c.u32(&x.P)
 		c.term(&x.Term)
-		*m = x
+		give(c, m, x)
 	case typeRefuse:
 		x := as[ownership.Refuse](*m)
 		c.u32(&x.P)
 		c.term(&x.Term)
-		*m = x
+		give(c, m, x)
 	case typeChunk:
 		x := as[ownership.Chunk](*m)
 		c.u32(&x.P)
 		c.term(&x.Term)
 		c.u64(&x.Stream)
 		c.u32(&x.N)
-		*m = x
+		give(c, m, x)
 	case typeIntent:
 		x := as[ownership.Intent](*m)
 		c.u32(&x.P)
 		c.term(&x.Base)
 		c.term(&x.Next)
-		*m = x
+		give(c, m, x)
 	case typeIntentAck:
 		x := as[ownership.IntentAck](*m)
 		c.u32(&x.P)
 		c.term(&x.Next)
-		*m = x
+		give(c, m, x)
 	case typeCommit:
 		x := as[ownership.Commit](*m)
 		c.u32(&x.P)
@@ -73,17 +73,17 @@ func (c *codec) message(m *ownership.Message, s *ownership.State) {
 		c.version(&x.Parent)
 		c.u64(&x.From)
 		c.list(&x.Set)
-		*m = x
+		give(c, m, x)
 	case typeCommitted:
 		x := as[ownership.Committed](*m)
 		c.u32(&x.P)
 		c.term(&x.Term)
-		*m = x
+		give(c, m, x)
 	case typeFenced:
 		x := as[ownership.Fenced](*m)
 		c.u32(&x.P)
 		c.term(&x.Term)
-		*m = x
+		give(c, m, x)
 	default:
 		c.question(t, m)
 	}
@@ -100,7 +100,7 @@ func (c *codec) question(t uint64, m *ownership.Message) {
 		c.term(&x.Known)
 		c.boolean(&x.Rescue)
 		c.boolean(&x.Validate)
-		*m = x
+		give(c, m, x)
 	case typeClaimAnswer:
 		x := as[ownership.ClaimAnswer](*m)
 		role := uint64(x.Role)
@@ -117,13 +117,13 @@ func (c *codec) question(t uint64, m *ownership.Message) {
 			c.fail("role")
 		}
 		x.Role = ownership.Role(role)
-		*m = x
+		give(c, m, x)
 	case typePull:
 		x := as[ownership.Pull](*m)
 		c.u32(&x.P)
 		c.u64(&x.Round)
 		c.version(&x.Version)
-		*m = x
+		give(c, m, x)
 	case typeCopy:
 		x := as[ownership.Copy](*m)
 		c.u32(&x.P)
@@ -131,7 +131,7 @@ func (c *codec) question(t uint64, m *ownership.Message) {
 		c.version(&x.Version)
 		c.u64(&x.Stream)
 		c.u32(&x.Chunks)
-		*m = x
+		give(c, m, x)
 	default:
 		c.replication(t, m)
 	}
@@ -150,7 +150,7 @@ func (c *codec) replication(t uint64, m *ownership.Message) {
 		c.u32(&x.Chunks)
 		c.list(&x.Set)
 		c.boolean(&x.Drop)
-		*m = x
+		give(c, m, x)
 	case typeRack:
 		x := as[ownership.Rack](*m)
 		c.u32(&x.P)
@@ -159,19 +159,19 @@ func (c *codec) replication(t uint64, m *ownership.Message) {
 		c.boolean(&x.Complete)
 		c.boolean(&x.Dropped)
 		c.u64(&x.Stream)
-		*m = x
+		give(c, m, x)
 	case typeMerge:
 		x := as[ownership.Merge](*m)
 		c.u32(&x.P)
 		c.version(&x.ID.Version)
 		c.uid(&x.ID.Holder)
-		*m = x
+		give(c, m, x)
 	case typeMerged:
 		x := as[ownership.Merged](*m)
 		c.u32(&x.P)
 		c.version(&x.ID.Version)
 		c.uid(&x.ID.Holder)
-		*m = x
+		give(c, m, x)
 	}
 }
 
@@ -179,6 +179,13 @@ func (c *codec) replication(t uint64, m *ownership.Message) {
 func as[T ownership.Message](m ownership.Message) T {
 	x, _ := m.(T)
 	return x
+}
+
+// give makes x the message that was read.
+func give[T ownership.Message](c *codec, m *ownership.Message, x T) {
+	if !c.writing {
+		*m = x
+	}
 }
 
 func typeOf(m ownership.Message) uint64 {
