@@ -31,6 +31,8 @@
 //     most a second, counted from when it was sent: where the strategy says that its refusals hold, what is refused
 //     here would be refused there. What is given back through this node ends that at once; what is given back, or hit
 //     under another policy, through another node is noticed within that second.
+//  11. What is decided here is answered only if this process has run all the while: after a pause that another may have
+//     used to take over, a caller gets the answer of the unreachable policy, and another node asks again.
 //
 // The view says who should own a partition; only its term, which package ownership agrees on, says who does. Hits go to
 // whoever serves, and follow where a node that does not serve points.

@@ -143,7 +143,7 @@ func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest, a
 		return nil
 	}
 	n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now(), a)
-	if errors.Is(a.Err, actor.ErrNotServing) || a.Err != nil && limited.Err() != nil {
+	if errors.Is(a.Err, actor.ErrNotServing) || errors.Is(a.Err, errSuspended) || a.Err != nil && limited.Err() != nil {
 		return a.Err
 	}
 	return nil

@@ -87,7 +87,11 @@ func (n *Node) ask(ctx context.Context, r *actor.Request, a *answer) {
 	now := n.now()
 	n.driver.Awake(now)
 	if n.driver.Mode(p) == driver.Serve {
-		if n.decide(ctx, p, k, r, now, a); !errors.Is(a.Err, actor.ErrNotServing) {
+		switch n.decide(ctx, p, k, r, now, a); {
+		case errors.Is(a.Err, errSuspended):
+			*a = n.unreached(ctx, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged}, errSuspended)
+			return
+		case !errors.Is(a.Err, actor.ErrNotServing):
 			return
 		}
 		*a = answer{}
@@ -129,7 +133,7 @@ func prepare(r *actor.Request, a *actor.Answer) (done bool) {
 func (n *Node) partition(hi uint64) int { return n.view.Load().ring.Partition(hi) }
 
 // decide asks the actor on this node. The error is actor.ErrNotServing if the partition is not, or not any more,
-// served here.
+// served here, and errSuspended if that cannot be told.
 func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request, now strategy.Time, a *answer) {
 	if ablate.On {
 		ablate.Tell(ctx, n.driver.Term(p))
@@ -142,10 +146,16 @@ func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request,
 	if errors.Is(a.Err, ErrOverloaded) {
 		n.counters.overloaded.Add(1)
 	}
+	if changes := r.Op == actor.OpHit || r.Op == actor.OpRefund; changes && n.driver.Slept(n.now()) {
+		*a = answer{Answer: actor.Answer{Err: errSuspended}}
+	}
 	if a.Decision.Owner = n.id.Name; a.Stat != nil {
 		a.Stat.Owner = n.id.Name
 	}
 }
+
+// errSuspended says that this process did not run for so long, while it decided, that another node may have taken over.
+var errSuspended = errors.New("this process was suspended while it decided")
 
 // errNotCopied says that a charge may be lost, because no copy holds it.
 var errNotCopied = fmt.Errorf("%w: no copy holds the charge in time", ErrUnreachable)

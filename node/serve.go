@@ -101,8 +101,11 @@ type repeated struct {
 
 // Copied implements driver.Waiter.
 func (r *repeated) Copied(ok bool) {
-	if !ok {
+	switch {
+	case !ok:
 		r.response = r.node.disowned(r.partition)
+	case r.node.driver.Slept(r.node.now()):
+		r.response = unowned()
 	}
 	r.reply.Answer(r.response)
 }
