@@ -43,7 +43,8 @@ const (
 // that applies now; w is left out for periods that are no whole number of seconds.
 //
 // In this and all predefined headers numbers are whole: what remains is rounded down, waits are rounded up. A limit
-// that is unlimited or was bypassed appears in none.
+// that is unlimited or was bypassed appears in none. The two headers of the draft say at most 999,999,999,999,999, the
+// largest integer of a structured field (RFC 9651, section 3.3.1).
 func RateLimitPolicy() Header { return Header{Name: "RateLimit-Policy", kind: policies} }
 
 // RateLimit is what remains of each limit, "name";r=50;t=30 (the same draft). t, the seconds until there is more, is
@@ -211,13 +212,16 @@ func appendName(b []byte, name string) []byte {
 	return append(b, '"')
 }
 
+// maxInteger is the largest integer of a structured field.
+const maxInteger = 999_999_999_999_999
+
 func appendPolicies(b []byte, parts []part) []byte {
 	for i := range parts {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
 		p := &parts[i]
-		b = appendNumber(append(appendName(b, p.name), ";q="...), p.Limit)
+		b = appendNumber(append(appendName(b, p.name), ";q="...), min(p.Limit, maxInteger))
 		if p.period >= time.Second && p.period%time.Second == 0 {
 			b = appendNumber(append(b, ";w="...), int64(p.period/time.Second))
 		}
@@ -231,7 +235,7 @@ func appendRemaining(b []byte, parts []part) []byte {
 			b = append(b, ", "...)
 		}
 		p := &parts[i]
-		b = appendNumber(append(appendName(b, p.name), ";r="...), whole(p.Remaining))
+		b = appendNumber(append(appendName(b, p.name), ";r="...), min(whole(p.Remaining), maxInteger))
 		if !p.Allowed && p.Wait != strategy.Never {
 			b = appendNumber(append(b, ";t="...), seconds(p.Wait))
 		}

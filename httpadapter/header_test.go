@@ -49,7 +49,7 @@ func TestHeaders(t *testing.T) {
 		{"denied because nobody could decide", strategy.Decision{Verdict: strategy.Verdict{Wait: time.Second}}, `||||1|1`},
 		{"several limits", two, `"a";q=5, "b";q=9;w=3600|"a";r=0;t=2, "b";r=7|5|0|2|2`},
 		{"debt", allowedWith(-2), `"u";q=100;w=60|"u";r=0|100|0||`},
-		{"plenty", allowedWith(math.MaxFloat64), `"u";q=100;w=60|"u";r=9223372036854775807|100|9223372036854775807||`},
+		{"plenty", allowedWith(math.MaxFloat64), `"u";q=100;w=60|"u";r=999999999999999|100|9223372036854775807||`},
 	}
 	th := newThrottle(t, "u", "100/min", Options{Limiter: newFake(), Headers: AllHeaders()})
 	for _, c := range tests {
@@ -110,6 +110,18 @@ func TestResetAt(t *testing.T) {
 		th.SetHeaders(h, get("/"), refusedFor(1500*time.Millisecond))
 		assert.Equal(t, "946684802", h.Get("X-RateLimit-Reset")) // the bubble's 2000-01-01 and two seconds
 	})
+}
+
+// A structured field has no larger integer, and a client may refuse all of one that does.
+func TestHugeLimitsAreStructuredFields(t *testing.T) {
+	th := newThrottle(t, "u", "1000000000000000/day", Options{Limiter: newFake(), Headers: AllHeaders()})
+	d, err := th.Hit(get("/"))
+	require.NoError(t, err)
+	h := http.Header{}
+	th.SetHeaders(h, get("/"), d)
+	assert.Equal(t, `"u";q=999999999999999;w=86400`, h.Get("RateLimit-Policy"))
+	assert.Equal(t, `"u";r=999999999999999`, h.Get("RateLimit"))
+	assert.Equal(t, "1000000000000000", h.Get("X-RateLimit-Limit"))
 }
 
 func TestHeaderNamesAreStrings(t *testing.T) {

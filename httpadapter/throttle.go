@@ -64,10 +64,17 @@ func (t *Throttle) SetRate(rate any) error {
 	return t.update(func(old *any, _ *Options) { *old = rate })
 }
 
-// SetCost changes the cost of requests that name none.
+// SetCost changes the cost of requests that name none; 0 makes them free.
 func (t *Throttle) SetCost(n int64) error {
-	return t.Update(func(o *Options) { o.Cost, o.CostFunc = n, nil })
+	return t.Update(func(o *Options) {
+		o.Cost, o.CostFunc = n, nil
+		if n == 0 { // which in Options is the default, 1
+			o.CostFunc = free
+		}
+	})
 }
+
+func free(*http.Request, Context) (int64, error) { return 0, nil }
 
 // SetStrategy changes the strategy. Each strategy counts for itself, so the count of the new one starts at nothing.
 func (t *Throttle) SetStrategy(s strategy.Strategy) error {
