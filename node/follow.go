@@ -35,7 +35,7 @@ func (n *Node) follow(ctx context.Context) {
 func (n *Node) setState(s State) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closing && s == Active {
+	if (n.leaving || n.closing) && s == Active {
 		return
 	}
 	changed := *n.self

@@ -53,7 +53,8 @@ type Node struct {
 	vanished atomic.Int32 // members that are gone since lately, and did not leave
 	ready    atomic.Bool
 
-	stopped atomic.Bool // hits are ErrClosed
+	handedOver atomic.Bool // it leaves, and holds nothing that others need
+	stopped    atomic.Bool // hits are ErrClosed
 
 	mu       sync.Mutex // guards what follows, and the building of views
 	self     *meta
@@ -61,6 +62,7 @@ type Node struct {
 	former   map[string]time.Time        // gossip addresses of members that are gone, and since when
 	departed map[transport.UID]departure // processes that are gone
 
+	leaving bool
 	closing bool
 	alone   bool // it has left: members that come and go are nothing to it
 	failure error
@@ -305,7 +307,7 @@ start:
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.ready.Store(!n.closing)
+	n.ready.Store(!n.leaving && !n.closing)
 }
 
 // settleWait bounds how long a node that has joined waits for its partitions before it says that it is ready.

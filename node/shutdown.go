@@ -13,6 +13,25 @@ var closed = func() context.Context {
 	return ctx
 }()
 
+// Leave is the first part of Shutdown: the node is not ready any more, and hands its partitions over, for as long as ctx
+// allows. It goes on answering until Shutdown, so that whoever still asks it loses no hit.
+func (n *Node) Leave(ctx context.Context) {
+	n.mu.Lock()
+	n.leaving = true
+	alone := len(n.others) == 0
+	n.mu.Unlock()
+	n.leave(ctx, alone)
+}
+
+// leave tells the others, once, and hands over what is left.
+func (n *Node) leave(ctx context.Context, alone bool) {
+	n.ready.Store(false)
+	if n.setState(Leaving); !alone && !n.handedOver.Load() {
+		n.gossip.announce()
+		n.handOver(ctx)
+	}
+}
+
 // Shutdown leaves the cluster and stops, in this order:
 //
 //  1. The node tells the others that it leaves, and is not ready any more.
@@ -62,6 +81,7 @@ func (n *Node) handOver(ctx context.Context) {
 	began := time.Now()
 	select {
 	case <-n.driver.Drained():
+		n.handedOver.Store(true)
 		n.log.Info("everything is handed over", "took", time.Since(began))
 	case <-ctx.Done():
 		n.log.Warn("leaving with partitions that nobody took over", "partitions", n.driver.Stats().Serving)
@@ -70,12 +90,7 @@ func (n *Node) handOver(ctx context.Context) {
 }
 
 func (n *Node) stop(ctx context.Context, alone bool) error {
-	n.ready.Store(false)
-	n.setState(Leaving)
-	if !alone {
-		n.gossip.announce()
-		n.handOver(ctx)
-	}
+	n.leave(ctx, alone)
 	err := n.server.Shutdown(ctx)
 	n.stopped.Store(true)
 	n.cancel()

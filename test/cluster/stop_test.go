@@ -64,13 +64,14 @@ func TestHitsInFlightAreAnsweredBeforeANodeLeaves(t *testing.T) {
 	p.signal(syscall.SIGTERM)
 	p.log.until(t, "msg=leaving")
 	eventually(t, func() error { // it takes no new ones
-		conn, err := net.Dial("tcp", strings.TrimPrefix(p.http, "http://"))
-		if err == nil {
-			conn.Close()
-			return fmt.Errorf("it still listens")
+		if r, err := p.send("/v1/hit", `{"key":"another","rate":"1/day"}`); err != nil || r.Status != 503 {
+			return fmt.Errorf("a new hit: %d %w", r.Status, err)
 		}
 		return nil
 	})
+	status, _, err := get(p.http + "/livez")
+	require.NoError(t, err)
+	assert.Equal(t, 200, status, "the process runs")
 	assert.Equal(t, 200, finish().StatusCode)
 	assert.Equal(t, 0, p.wait())
 }

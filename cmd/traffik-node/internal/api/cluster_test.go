@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestMembers(t *testing.T) {
@@ -54,4 +56,31 @@ func TestHealth(t *testing.T) {
 	assert.Equal(t, 200, get("/livez"))
 	assert.Equal(t, 200, s.post("/v1/hit", `{"key":"k","rate":"1/s"}`).Code, "a leaving node still answers")
 	assert.Contains(t, s.do(http.MethodGet, "/metrics", "").Body.String(), "traffik_keys 7")
+}
+
+// What is in flight when a node drains is answered; later hits are refused, and all else is still answered.
+func TestDrain(t *testing.T) {
+	s := newServer(t)
+	require.True(t, s.gate.enter())
+	require.ErrorIs(t, s.Drain(canceled()), context.Canceled, "one is in flight")
+	for _, path := range []string{"/v1/hit", "/v1/check", "/v1/stat", "/v1/batch"} {
+		w := s.post(path, `{"key":"k","rate":"1/s"}`)
+		assert.Equal(t, 503, w.Code)
+		assert.Equal(t, "close", w.Header().Get("Connection"))
+		assert.Equal(t, "1", w.Header().Get("Retry-After"))
+	}
+	for _, path := range []string{"/livez", "/metrics", "/v1/members", "/v1/owner?key=k"} {
+		assert.Equal(t, 200, s.do(http.MethodGet, path, "").Code, path)
+	}
+	drained := make(chan error)
+	go func() { drained <- s.Drain(t.Context()) }() // until the last has left
+	s.gate.leave()
+	assert.NoError(t, <-drained)
+	assert.NoError(t, s.Drain(t.Context()))
+}
+
+func canceled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
 }

@@ -45,6 +45,7 @@ type Handler struct {
 	routes   map[string]route
 	buffers  sync.Pool // of *buffers
 	leaving  atomic.Bool
+	gate     gate
 }
 
 // route is what one path answers.
@@ -62,13 +63,13 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handler{limiter: c.Limiter, cluster: c.Cluster, policies: ps}
+	h := &Handler{limiter: c.Limiter, cluster: c.Cluster, policies: ps, gate: gate{drained: make(chan struct{})}}
 	h.buffers.New = func() any { return new(buffers) }
 	h.routes = map[string]route{
-		"/v1/hit":     {http.MethodPost, h.single(opHit)},
-		"/v1/check":   {http.MethodPost, h.single(opCheck)},
-		"/v1/stat":    {http.MethodPost, h.single(opStat)},
-		"/v1/batch":   {http.MethodPost, h.batch},
+		"/v1/hit":     {http.MethodPost, h.deciding(h.single(opHit))},
+		"/v1/check":   {http.MethodPost, h.deciding(h.single(opCheck))},
+		"/v1/stat":    {http.MethodPost, h.deciding(h.single(opStat))},
+		"/v1/batch":   {http.MethodPost, h.deciding(h.batch)},
 		"/v1/members": {http.MethodGet, h.members},
 		"/v1/owner":   {http.MethodGet, h.owner},
 		"/livez":      {http.MethodGet, alive},
