@@ -33,7 +33,7 @@ func aims(prefix string, n int, limit int64) []aim {
 type load struct {
 	t    testing.TB
 	log  *audit.Log
-	pick func() aim
+	keys []aim
 	stop chan struct{}
 	wg   sync.WaitGroup
 
@@ -47,7 +47,7 @@ type load struct {
 // were due.
 const maxInFlight = 8192
 
-// runLoad sends rate hits a second to the keys, each as likely, until finish or close.
+// runLoad sends rate hits a second to the keys, one after the other, until finish or close.
 func runLoad(t testing.TB, rate int, keys []aim, nodes ...*process) *load {
 	l := newLoad(t, audit.NewLog(), keys, nodes...)
 	l.wg.Go(func() { l.send(rate) })
@@ -56,7 +56,7 @@ func runLoad(t testing.TB, rate int, keys []aim, nodes ...*process) *load {
 
 func newLoad(t testing.TB, log *audit.Log, keys []aim, nodes ...*process) *load {
 	l := &load{t: t, log: log, stop: make(chan struct{}), aims: map[string]aim{}}
-	l.pick = func() aim { return keys[rand.N(len(keys))] }
+	l.keys = slices.Clone(keys)
 	for _, a := range keys {
 		l.aims[a.key] = a
 	}
@@ -80,7 +80,7 @@ func (l *load) send(rate int) {
 		case slots <- struct{}{}:
 		}
 		l.wg.Go(func() {
-			l.hit(l.pick(), 1, due)
+			l.hit(l.keys[i%len(l.keys)], 1, due)
 			<-slots
 		})
 	}
