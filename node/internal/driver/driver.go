@@ -85,9 +85,10 @@ type Driver struct {
 	stop     context.CancelFunc
 	counters counters
 
-	mu    sync.Mutex // guards what follows
-	inbox []func()
-	dirty []int
+	mu      sync.Mutex // guards what follows
+	inbox   []func()
+	dirty   []int
+	rousing chan struct{} // closed when the machine has looked at the time; nil: nobody waits for that
 
 	// What follows belongs to the goroutine of Run.
 
@@ -329,7 +330,7 @@ func (d *Driver) Awake(now strategy.Time) {
 	if since := strategy.Time(d.untold.Load()); since != 0 && now-since > strategy.Time(d.cfg.MaxLag/time.Microsecond) && d.cfg.Replicas > 1 {
 		d.late.Store(true)
 	}
-	if d.Slept(now) {
+	for d.Slept(now) && d.ctx.Err() == nil {
 		d.rouse()
 	}
 }
@@ -339,12 +340,24 @@ func (d *Driver) Slept(now strategy.Time) bool {
 	return !ablate.Pause && now-strategy.Time(d.stepped.Load()) > strategy.Time(maxPause/time.Microsecond)
 }
 
+// rouse has the machine look at the time, once for all who wait for that: a look takes milliseconds, and thousands of
+// hits may come at once.
 func (d *Driver) rouse() {
-	told := make(chan struct{})
-	d.post(func() {
-		d.step(ownership.Tick{})
-		close(told)
-	})
+	d.mu.Lock()
+	told := d.rousing
+	if told == nil {
+		told = make(chan struct{})
+		d.rousing = told
+		d.inbox = append(d.inbox, func() {
+			d.step(ownership.Tick{})
+			d.mu.Lock()
+			d.rousing = nil
+			d.mu.Unlock()
+			close(told)
+		})
+	}
+	d.mu.Unlock()
+	d.signal()
 	select {
 	case <-told:
 	case <-d.ctx.Done():

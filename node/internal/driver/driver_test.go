@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,6 +212,28 @@ func TestChargesDuringAStreamAreCopied(t *testing.T) {
 		a.hit(0, 1)
 		pass(100 * time.Millisecond)
 		assert.Zero(t, a.Stats().Behind)
+	})
+}
+
+// Guarantee 4, however many ask: a driver that thousands made look at the time, one after the other, did nothing else.
+func TestManyHitsRouseOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		a := c.add(nil)
+		c.see(a)
+		pass(3 * time.Second)
+		a.post(func() { time.Sleep(2 * time.Second) }) // it is busy
+		pass(1500 * time.Millisecond)
+		var hits sync.WaitGroup
+		for range 1000 {
+			hits.Go(func() { a.Awake(strategy.TimeOf(time.Now())) })
+		}
+		synctest.Wait()
+		a.mu.Lock()
+		assert.Len(t, a.inbox, 1)
+		a.mu.Unlock()
+		hits.Wait()
+		assert.False(t, a.Slept(strategy.TimeOf(time.Now())))
 	})
 }
 
