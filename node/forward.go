@@ -18,7 +18,8 @@ const (
 	// attemptTimeout is for how long one attempt waits for its answer, before the view is asked again who the
 	// owner is. A waiting hit waits as long as it may.
 	attemptTimeout = 50 * time.Millisecond
-	// maxHops bounds how often a hit is sent on by nodes that do not own its key.
+	// maxHops bounds how often in a row a hit is sent on by nodes that do not own its key. Where the owner has changed
+	// more often than that since this node heard of it, who should own the key is asked next.
 	maxHops = 4
 	// pause is the longest wait, drawn at random, before an attempt that nobody asked for.
 	pause = 20 * time.Millisecond
@@ -38,7 +39,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 	defer ids.end(r.ID)
 	patience := now + micros(r.Hit.MaxWait)
 	deadline := patience + micros(n.cfg.Timeout)
-	hops, last := 0, errNobody
+	hops, astray, last := 0, false, errNobody
 	for target := n.route(n.view.Load(), p); ; now = n.now() {
 		if r.Budget = duration(deadline - now); r.Budget <= 0 || ctx.Err() != nil {
 			break
@@ -50,7 +51,11 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 			if !sleep(ctx, min(rand.N(pause), r.Budget)) {
 				break
 			}
-			target = n.route(n.view.Load(), p)
+			if v := n.view.Load(); astray {
+				target = n.heir(v, p)
+			} else {
+				target = n.route(v, p)
+			}
 			continue
 		}
 		if target.link == nil { // this node, meanwhile
@@ -71,6 +76,9 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 			continue
 		case err == nil && response.Status != transport.NotOwner:
 			ablate.Tell(ctx, response.Term)
+			if astray {
+				n.routes.learn(p, response.Term, target.meta.uid)
+			}
 			n.answered(&response, r, target, a)
 			return
 		case errors.Is(err, transport.ErrOverloaded):
@@ -83,7 +91,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 		last = err
 		n.routes.forget(p)
 		n.counters.retried.Add(1)
-		target = nil
+		target, hops, astray = nil, 0, !astray
 	}
 	*a = n.unreached(ctx, r, last)
 }
