@@ -20,10 +20,11 @@ const (
 	defaultPort  = 7946
 )
 
-// joinLoop runs until ctx ends. It closes joined once this node is not alone.
+// joinLoop runs until ctx ends. It closes joined once this node is not alone. A node without seeds is not, as it waits
+// for nobody, but it looks for members that are gone as all do: they may still see it, and then do not look for it.
 func (n *Node) joinLoop(ctx context.Context, joined chan<- struct{}) {
 	quiet := quietLog{log: n.log}
-	for alone, retry := true, firstRetry; ; {
+	for alone, retry := len(n.cfg.Join) > 0, firstRetry; ; {
 		missing := n.missing(ctx)
 		answered, err := 0, error(nil)
 		if len(missing) > 0 {
