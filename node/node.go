@@ -96,8 +96,8 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	n.begin(func() { n.tick(run) })
 	n.begin(func() { n.watch(run) })
 	joined := make(chan struct{})
+	n.begin(func() { n.joinLoop(run, joined) })
 	if len(cfg.Join) > 0 {
-		n.begin(func() { n.joinLoop(run, joined) })
 		n.begin(func() { n.bootstrap(run, joined) })
 	} else {
 		n.mu.Lock()
@@ -272,14 +272,16 @@ func (n *Node) tick(ctx context.Context) {
 }
 
 // bootstrap makes a joining node active: once it has joined and MinMembers full members are there, or after
-// BootstrapWait. It is ready when its view has then been still for a second and it serves what it should, or after
+// BootstrapWait. It waits a little for a member that has been there before: others that join as well may not have heard
+// of who owns everything so far, and what nobody is known to own is claimed. It is ready when its view has then been still for a second and it serves what it should, or after
 // settleWait: others may be too slow to hand over.
 func (n *Node) bootstrap(ctx context.Context, joined <-chan struct{}) {
 	patience := time.NewTimer(n.cfg.BootstrapWait)
 	defer patience.Stop()
+	began := time.Now()
 	lacking := func() bool { // who it has joined is in its view a little later
 		v := n.view.Load()
-		return joined != nil || len(v.members) < 2 || v.full() < n.cfg.MinMembers
+		return joined != nil || len(v.members) < 2 || v.full() < n.cfg.MinMembers || !v.established() && time.Since(began) < heard
 	}
 	for lacking() {
 		select {

@@ -87,6 +87,13 @@ func (v *view) rival() *peer {
 	return nil
 }
 
+// established reports whether there is another full member that has been active.
+func (v *view) established() bool {
+	return slices.ContainsFunc(v.members, func(p *peer) bool {
+		return p != v.self && p.meta.role == Full && p.meta.state != Joining
+	})
+}
+
 // full is the number of members that own keys or are about to.
 func (v *view) full() int {
 	n := 0
