@@ -164,6 +164,9 @@ func (c Config) Validate() error {
 			bad(a.field, fmt.Sprintf("%q", a.addr), "is not host:port")
 		}
 	}
+	if net.ParseIP(c.AdvertiseHost).IsUnspecified() {
+		bad("advertise host", fmt.Sprintf("%q", c.AdvertiseHost), "is no address that other nodes can dial")
+	}
 	for _, seed := range c.Join {
 		if strings.TrimSpace(seed) == "" {
 			bad("join", fmt.Sprintf("%q", seed), "is empty")

@@ -88,6 +88,8 @@ func TestBadStarts(t *testing.T) {
 		"gossip address \"" + n.GossipAddr():   {GossipAddr: n.GossipAddr(), ClusterAddr: "127.0.0.1:0"},
 		"cluster address \"" + n.ClusterAddr(): {GossipAddr: "127.0.0.1:0", ClusterAddr: n.ClusterAddr()},
 		`gossip address: "nowhere" is not`:     {GossipAddr: "nowhere"},
+		`advertise host: "0.0.0.0" is no addr`: {AdvertiseHost: "0.0.0.0"},
+		`advertise host: "::" is no address`:   {AdvertiseHost: "::"},
 		`cluster address: "a:b:c" is not`:      {ClusterAddr: "a:b:c"},
 		"cluster secret: 3 bytes":              {Secret: []byte("abc")},
 		`role: "boss"`:                         {Role: "boss"},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ type Kind struct {
 // KindOf is the Kind of a strategy that is a struct with JSON tags.
 func KindOf[S Strategy]() Kind {
 	var zero S
+	names := paramNames(reflect.TypeFor[S]())
 	return Kind{Name: zero.Name(), Parse: func(params []byte) (Strategy, error) {
 		var s S
 		if len(params) == 0 {
@@ -33,6 +35,9 @@ func KindOf[S Strategy]() Kind {
 		d.DisallowUnknownFields()
 		if err := d.Decode(&s); err != nil {
 			return nil, paramsError(zero.Name(), err)
+		}
+		if err := checkNames(zero.Name(), names, params); err != nil {
+			return nil, err
 		}
 		if _, err := d.Token(); err != io.EOF {
 			return nil, errors.New("params: more than one JSON value")
@@ -45,7 +50,7 @@ func KindOf[S Strategy]() Kind {
 func paramsError(strategy string, err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) && wrong.Field != "" {
-		return fmt.Errorf("params.%s: a JSON %s where %s wants %v", wrong.Field, wrong.Value, strategy, wrong.Type)
+		return fmt.Errorf("params.%s: a JSON %s where %s wants %s", wrong.Field, wrong.Value, strategy, inWords(wrong.Type))
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("params.%s: %s has no such parameter", strings.Trim(field, `"`), strategy)

@@ -1,6 +1,11 @@
 package strategy
 
-import "strings"
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+)
 
 // TieredRate is a FixedWindow whose limit is multiplied by that of the hit's tier. The tier is the entry "tier" of
 // the context, else what follows the marker in the key ("api:tier:gold:user:7"), up to the next colon. A tier without
@@ -10,7 +15,7 @@ import "strings"
 type TieredRate struct {
 	// TierMultipliers maps tiers to what they multiply the limit by, at least 0; the product is rounded toward zero.
 	// Nil means free 1, premium 5, enterprise 10.
-	TierMultipliers map[string]float64 `json:"tier_multipliers,omitzero"`
+	TierMultipliers Multipliers `json:"tier_multipliers,omitzero"`
 	// DefaultTier is the tier of hits without a known one; "" means free. It must have a multiplier.
 	DefaultTier string `json:"default_tier,omitzero"`
 	// Marker begins the tier in a key, at the start of the key or after a colon; "" means "tier:". A colon is
@@ -18,6 +23,25 @@ type TieredRate struct {
 	Marker string `json:"marker,omitzero"`
 	// CountRejected makes refused hits use quota too.
 	CountRejected bool `json:"count_rejected,omitzero"`
+}
+
+// Multipliers are those of tiers, by name.
+type Multipliers map[string]float64
+
+// UnmarshalJSON implements json.Unmarshaler. A tier that is null is an error: it could mean 0, 1 or no tier at all.
+func (m *Multipliers) UnmarshalJSON(b []byte) error {
+	var tiers map[string]*float64
+	if err := json.Unmarshal(b, &tiers); err != nil || tiers == nil {
+		return err
+	}
+	*m = make(Multipliers, len(tiers))
+	for tier, x := range tiers {
+		if x == nil {
+			return &json.UnmarshalTypeError{Value: fmt.Sprintf("null for %q", tier), Type: reflect.TypeFor[float64]()}
+		}
+		(*m)[tier] = *x
+	}
+	return nil
 }
 
 // Name implements Strategy.

@@ -41,7 +41,7 @@ func (h *Hours) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	if len(v) != 3 || v[0] != math.Trunc(v[0]) || v[1] != math.Trunc(v[1]) || math.Abs(v[0])+math.Abs(v[1]) > 1000 {
-		return &json.UnmarshalTypeError{Value: "array " + string(b), Type: reflect.TypeFor[Hours]()}
+		return &json.UnmarshalTypeError{Value: string(b), Type: reflect.TypeFor[Hours]()}
 	}
 	*h = Hours{int(v[0]), int(v[1]), v[2]}
 	return nil

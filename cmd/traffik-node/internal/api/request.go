@@ -108,7 +108,7 @@ func readMaxWait(value []byte) (time.Duration, error) {
 
 // readContext reads the context and takes the scope out of it, which is part of the key's identity.
 func (r *request) readContext(value []byte) error {
-	return object(value, func(name string, value []byte) (err error) {
+	err := object(value, func(name string, value []byte) (err error) {
 		if name == "scope" {
 			if r.hit.Scope, err = text(value); r.hit.Scope == "" {
 				r.hit.Scope = strategy.DefaultScope
@@ -121,6 +121,23 @@ func (r *request) readContext(value []byte) error {
 		r.hit.Context[name], err = scalar(value)
 		return err
 	})
+	if err != nil || r.hit.Scope == "" {
+		return err // without a scope, the bounds are those of the hit
+	}
+	entries, size := 1+len(r.hit.Context), len("scope")+len(r.hit.Scope)
+	for name, v := range r.hit.Context {
+		s, isText := v.(string)
+		if size += len(name) + len(s); !isText {
+			size += 8
+		}
+	}
+	switch {
+	case entries > strategy.MaxContextEntries:
+		return fmt.Errorf("%d entries, at most %d are allowed", entries, strategy.MaxContextEntries)
+	case size > strategy.MaxContextBytes:
+		return fmt.Errorf("%d bytes, at most %d are allowed", size, strategy.MaxContextBytes)
+	}
+	return nil
 }
 
 // validate checks what a request alone can be wrong about; hits are also checked by [strategy.Hit.Validate].

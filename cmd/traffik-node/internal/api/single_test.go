@@ -158,6 +158,9 @@ func TestBadInputNamesTheField(t *testing.T) {
 		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"priority":"urgent"}}`, 400, "context.priority: urgent"},
 		{"/v1/hit", `{"key":"k","rate":"1/s","context":7}`, 400, "context: a number (7) is not an object"},
 		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"x":"` + strings.Repeat("v", 1024) + `"}}`, 400, "context: 1025 bytes"},
+		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"scope":"` + strings.Repeat("v", 1020) + `"}}`, 400, "context: 1025 bytes"},
+		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"n":1,"scope":"` + strings.Repeat("v", 1011) + `"}}`, 400, "context: 1025 bytes"},
+		{"/v1/hit", `{"key":"k","rate":"1/s","context":{"scope":"eu"` + manyEntries(16) + `}}`, 400, "context: 17 entries"},
 		{"/v1/hit", strings.Repeat(" ", maxBody+1), 413, "body: more than 1048576 bytes"},
 		{"/v1/hit", `{"key":"k","rate":"1/s","cost":null}`, 400, "cost: null (null) is not a number"},
 		{"/v1/hit", `{"key":"k","rate":"1/s","cost":9223372036854775808}`, 400, "cost: 9223372036854775808 is too large"},
@@ -318,3 +321,20 @@ type discarding struct {
 func (d *discarding) Header() http.Header         { return d.header }
 func (d *discarding) WriteHeader(status int)      { d.status = status }
 func (d *discarding) Write(b []byte) (int, error) { return len(b), nil }
+
+// A scope counts as what it is written as, an entry of the context.
+func TestContextsAtTheirBounds(t *testing.T) {
+	s := newServer(t)
+	for _, context := range []string{`{"scope":"` + strings.Repeat("v", 1019) + `"}`, `{"scope":"eu"` + manyEntries(15) + `}`, `{"x":1` + manyEntries(15) + `}`} {
+		assert.Equal(t, 200, s.post("/v1/hit", `{"key":"k","rate":"1/s","context":`+context+`}`).Code, "%.40s", context)
+	}
+}
+
+// manyEntries are so many entries of a context, each with a comma before it.
+func manyEntries(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `,"e%d":1`, i)
+	}
+	return b.String()
+}

@@ -125,7 +125,7 @@ func TestBadValuesAreNamed(t *testing.T) {
 		"name":           {"": "is not 1 to 128 bytes", "a#b": "is not 1 to 128 bytes", "a b": "is not 1 to 128 bytes"},
 		"http-addr":      {"8080": "is not host:port", "localhost:http": `has the port "http"`, "localhost:65536": `has the port "65536"`},
 		"gossip-addr":    {"::1": "is not host:port"},
-		"advertise-addr": {"10.0.0.1:80": "is not a host name", "": "is not a host name"},
+		"advertise-addr": {"0.0.0.0": "is no address that other nodes can dial", "::": "is no address that", "10.0.0.1:80": "is not a host name", "": "is not a host name"},
 		"join":           {"a,,b": `"" is empty`, "a:b": `"a:b" has the port "b"`, ":7946": `":7946" is neither`, "http://a": `"http://a" is neither`, "1:2:3": `"1:2:3" is neither`},
 		"on-unreachable": {"panic": "is none of allow, deny, local, error"},
 		"timeout":        {"250": "is not a duration", "0s": "is not between 1ms and 1m0s", "-1s": "is not between", "2m": "is not between"},

@@ -83,6 +83,9 @@ func host(p *string) *value {
 		if s == "" || net.ParseIP(s) == nil && strings.ContainsAny(s, ":/[] ") {
 			return errors.New("is not a host name or address without a port")
 		}
+		if net.ParseIP(s).IsUnspecified() {
+			return errors.New("is no address that other nodes can dial")
+		}
 		return nil
 	})
 }
