@@ -64,9 +64,10 @@ type Config struct {
 	// Hooks are called as things happen.
 	Hooks Hooks
 
-	partitions int                  // ring.DefaultPartitions; fewer in tests
-	network    network              // sockets; in memory in tests
-	now        func() strategy.Time // the clock that decides; nil is that of the process
+	partitions  int                  // ring.DefaultPartitions; fewer in tests
+	network     network              // sockets; in memory in tests
+	now         func() strategy.Time // the clock that decides; nil is that of the process
+	maxInFlight int                  // hits to another node; 0 is what transport takes
 }
 
 // Hooks are optional functions of an observer, such as a metrics library. They are called on the path of every

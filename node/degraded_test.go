@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -62,6 +63,42 @@ func TestUnreachablePolicies(t *testing.T) {
 		assert.ErrorIs(t, err, ErrUnreachable)
 		assert.ErrorContains(t, err, "no full member is alive")
 	})
+}
+
+// Where an owner answers so slowly that no more hits may be in flight to it, the unreachable policy answers.
+func TestUnreachableBehindAFullWindow(t *testing.T) {
+	for _, u := range []Unreachable{AllowAll, Fail} {
+		t.Run(string(u), func(t *testing.T) {
+			owner := startCluster(t, 1, nil)[0]
+			asks := startNode(t, Config{
+				Name: "lite", Role: Lite, GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Join: []string{owner.GossipAddr()},
+				OnUnreachable: u, Timeout: 10 * time.Second, Secret: owner.cfg.Secret, Logger: slog.New(slog.DiscardHandler), maxInFlight: 1,
+			})
+			require.Eventually(t, asks.Ready, 10*time.Second, 10*time.Millisecond)
+			h := strategy.NewHit("k", policy("1/min", strategy.GCRA{}))
+			_, err := asks.Hit(t.Context(), h)
+			require.NoError(t, err)
+			ctx, giveUp := context.WithCancel(t.Context())
+			waits := h
+			waits.MaxWait = strategy.MaxWait
+			gaveUp := make(chan error)
+			go func() { // until it gives up
+				_, err := asks.Hit(ctx, waits)
+				gaveUp <- err
+			}()
+			require.Eventually(t, func() bool { return asks.Stats().InFlight[owner.Name()] == 1 }, 10*time.Second, time.Millisecond)
+			d, err := asks.Hit(t.Context(), strategy.NewHit("another", h.Policy))
+			if u == Fail {
+				assert.ErrorIs(t, err, ErrUnreachable)
+				assert.ErrorIs(t, err, ErrOverloaded)
+			} else {
+				assert.NoError(t, err)
+				assert.True(t, d.Allowed && d.Degraded)
+			}
+			giveUp()
+			assert.ErrorIs(t, <-gaveUp, context.Canceled)
+		})
+	}
 }
 
 // A share is an nth of the limit, rounded up, for each of n owners.

@@ -19,7 +19,8 @@
 //  4. Of two live processes with one name the newer is ranked; the older says why and leaves.
 //  5. A node serves whether or not its seeds answer. It looks for them, and for members that are gone, as long as it
 //     runs.
-//  6. Nothing is unbounded, and at a bound the answer is ErrOverloaded, at once.
+//  6. Nothing is unbounded, and at a bound the answer is ErrOverloaded, at once; or that of the unreachable policy, where
+//     an owner is so slow that no more may be in flight to it.
 //  7. Shutdown ends every goroutine, but that those of memberlist may wait for a dead peer for two seconds more; hits in
 //     flight are answered first, and later ones are ErrClosed.
 //  8. A node that joins or leaves loses no charge: partitions are handed over with what was charged in them, and with

@@ -83,7 +83,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 			return
 		case errors.Is(err, transport.ErrOverloaded):
 			n.counters.overloaded.Add(1)
-			a.Err = fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name)
+			*a = n.unreached(ctx, r, fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name))
 			return
 		case err == nil:
 			err = fmt.Errorf("%s and the nodes it names disown the key", target.meta.name)

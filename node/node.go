@@ -178,7 +178,7 @@ func (n *Node) serve() error {
 	n.transport = transport.Config{
 		Self: n.id, Registry: n.registry, Secret: n.cfg.Secret,
 		Partitions: uint32(n.cfg.partitions), Hash: uint64(n.hasher.Check()), Logger: n.log, MaxFrame: maxFrame,
-		Dial: n.cfg.network.Dial,
+		MaxInFlight: n.cfg.maxInFlight, Dial: n.cfg.network.Dial,
 	}
 	empty, err := ring.New(n.hasher, n.cfg.partitions, n.cfg.Replicas+spare)
 	if err != nil {
