@@ -3,7 +3,7 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
 NODE_FLAGS ?=
 
-.PHONY: help fmt lint test race fuzz bench mutate model cluster build run
+.PHONY: help fmt lint test race fuzz bench mutate model bubbles cluster build run
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +41,13 @@ bench: ## run every benchmark once, so that none rots; BENCHTIME=1s for figures
 
 mutate: ## check that the tests catch every mutation in the kept list
 	go run ./internal/mutate
+	go test -count=1 -tags ablation ./node -run '^TestAblationsAreCaught$$'
 
 model: ## simulate the ownership protocol over SEEDS seeds
 	go test -count=1 ./node/ownership -run '^TestModel$$' -seeds $(or $(SEEDS),2000)
+
+bubbles: ## run clusters of nodes in memory through PLANS plans of faults, three times
+	go test -count=1 -timeout 2h ./node -run '^(TestNodesComeAndGo|TestSidesPart|TestAnythingHappens)$$' -plans $(or $(PLANS),200) -first $(or $(FIRST),0)
 
 cluster: ## run the tests that start processes
 	go test -count=1 ./test/...

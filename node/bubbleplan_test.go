@@ -107,9 +107,18 @@ func (p *planner) step(t *rapid.T, word string) {
 		return time.Duration(rapid.IntRange(from, to).Draw(t, "ms")) * time.Millisecond
 	}
 	say := func(format string, args ...any) { p.steps = append(p.steps, fmt.Sprintf(format, args...)) }
+	hit := func() {
+		say("hit %d %d", rapid.IntRange(0, bubbleKeys-1).Draw(t, "key"), rapid.IntRange(1, 40).Draw(t, "hits"))
+	}
+	busy := func() { // so that something is under way
+		for range rapid.IntRange(0, 3).Draw(t, "bursts") {
+			hit()
+			say("wait %v", millis(1, 20))
+		}
+	}
 	switch word {
 	case "hit":
-		say("hit %d %d", rapid.IntRange(0, bubbleKeys-1).Draw(t, "key"), rapid.IntRange(1, 40).Draw(t, "hits"))
+		hit()
 	case "join":
 		if len(p.names) < 6 {
 			p.joined()
@@ -118,11 +127,15 @@ func (p *planner) step(t *rapid.T, word string) {
 	case "leave", "crash":
 		if len(p.names) > 1 {
 			i := rapid.IntRange(0, len(p.names)-1).Draw(t, "node")
+			if word == "crash" {
+				busy()
+			}
 			say("%s %s", word, p.names[i])
 			p.names = append(p.names[:i:i], p.names[i+1:]...)
 		}
 	case "restart":
 		if len(p.names) > 1 {
+			busy()
 			say("restart %s", name())
 		}
 	case "pause":
@@ -135,6 +148,7 @@ func (p *planner) step(t *rapid.T, word string) {
 			}
 			p.cut = true
 			say("%s %s", word, strings.Join(side, ","))
+			say("wait %v", millis(100, 7000)) // on either side of what it takes to notice
 		}
 	case "cut", "reject":
 		if from, to := name(), name(); from != to {
