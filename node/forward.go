@@ -18,6 +18,9 @@ const (
 	// attemptTimeout is for how long one attempt waits for its answer, before the view is asked again who the
 	// owner is. A waiting hit waits as long as it may.
 	attemptTimeout = 50 * time.Millisecond
+	// attemptTrips is how many round trips an attempt waits at least: one there, two of the owner to the copies, as one
+	// may be under way, and as much again.
+	attemptTrips = 6
 	// maxHops bounds how often in a row a hit is sent on by nodes that do not own its key. Where the owner has changed
 	// more often than that since this node heard of it, who should own the key is asked next.
 	maxHops = 4
@@ -98,11 +101,11 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 
 // attempt sends r once.
 func (n *Node) attempt(ctx context.Context, to *peer, r *transport.HitRequest, now strategy.Time, res *transport.HitResponse) error {
-	limit := attemptTimeout
+	limit := max(attemptTimeout, attemptTrips*to.link.RTT())
 	if r.Hit.MaxWait > 0 {
 		limit = r.Budget
 	}
-	if d, ok := ctx.Deadline(); r.Hit.MaxWait == 0 && r.Budget >= limit && (!ok || time.Until(d) > limit) {
+	if d, ok := ctx.Deadline(); limit == attemptTimeout && r.Hit.MaxWait == 0 && r.Budget >= limit && (!ok || time.Until(d) > limit) {
 		// Whoever gives up earlier than that waits until the attempt is over.
 		return to.link.DoInto(n.attempts.from(now), r, res)
 	}

@@ -60,6 +60,7 @@ func (l *Link) connect(ctx context.Context) (*linkConn, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
 	tuneSocket(conn, l.cfg.DeadAfter)
+	began := time.Now()
 	h, err := newHandshake(&l.cfg, conn, l.peer.UID)
 	var frames *frameReader
 	if err == nil {
@@ -70,6 +71,7 @@ func (l *Link) connect(ctx context.Context) (*linkConn, error) {
 		return nil, fmt.Errorf("handshake: %w", err)
 	}
 	l.opened.Add(1)
+	l.rtt.Store(int64(time.Since(began) / 2)) // there and back twice
 	return newLinkConn(l, conn, frames, h.peer.self), nil
 }
 

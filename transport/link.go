@@ -130,6 +130,9 @@ func (l *Link) Peer() Identity {
 // Addr is the address that was given to NewLink.
 func (l *Link) Addr() string { return l.addr }
 
+// RTT is the time that the last PING took, or before the first that the handshake took for a round trip; 0 before that.
+func (l *Link) RTT() time.Duration { return time.Duration(l.rtt.Load()) }
+
 // LinkStats tells how a link does.
 type LinkStats struct {
 	// Connected says that requests can be sent.
@@ -138,7 +141,7 @@ type LinkStats struct {
 	InFlight int
 	// Attempts and Connects count dials since NewLink, and how many of them ended in a connection.
 	Attempts, Connects int64
-	// RTT is the time that the last PING took; 0 before the first.
+	// RTT is that of the link.
 	RTT time.Duration
 	// LastErr is why the link is not connected; nil if it is.
 	LastErr error
@@ -146,7 +149,7 @@ type LinkStats struct {
 
 // Stats returns a snapshot.
 func (l *Link) Stats() LinkStats {
-	s := LinkStats{Attempts: l.tried.Load(), Connects: l.opened.Load(), RTT: time.Duration(l.rtt.Load())}
+	s := LinkStats{Attempts: l.tried.Load(), Connects: l.opened.Load(), RTT: l.RTT()}
 	if c := l.conn.Load(); c != nil {
 		s.InFlight, s.LastErr = c.state()
 		s.Connected = s.LastErr == nil
