@@ -14,8 +14,8 @@ import (
 // for that window and the next ones; each later window starts with a part of the limit more, and after a window
 // without any hit it is the full limit again. In one window it admits at most the limit.
 //
-// The effective limit has a fraction, in float64 as in the original; a limit of 1 is never reached, since its first hit
-// is above any threshold.
+// The effective limit has a fraction, in float64 as in the original. A limit of 1 is never reached, since its first hit
+// alone is above any threshold: unless the context tells of a low load, such a key admits nothing, and is told Never.
 type AdaptiveThrottle struct {
 	// LoadThreshold is the load above which the limit is reduced, between 0 and 1; 0 means 0.8.
 	LoadThreshold Ratio `json:"load_threshold,omitzero"`
