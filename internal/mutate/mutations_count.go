@@ -3,6 +3,16 @@ package main
 // Counting in windows.
 var countMutations = []mutation{
 	{
+		file: "strategy/fixed_window.go", what: "a slot is a window early where the costs ahead fill the last",
+		old: "(over-1)/f.limit+1", new: "(over-2)/f.limit+1",
+		tests: "TestSlots",
+	},
+	{
+		file: "strategy/fixed_window.go", what: "what is left of a window is not for the line",
+		old: "max(f.limit-count, 0)", new: "0*max(f.limit-count, 0)",
+		tests: "TestSlots",
+	},
+	{
 		file: "strategy/window.go", what: "a hit above the limit fits",
 		old: "Allowed: cost <= limit-count}", new: "Allowed: cost <= limit-count+1}",
 		tests: "TestOracle/fixed_window",
