@@ -1,5 +1,11 @@
 package ownership
 
+import (
+	"slices"
+
+	"github.com/traffik-io/traffik/strategy"
+)
+
 // Status is what this node knows of one partition.
 type Status struct {
 	Role Role
@@ -11,6 +17,9 @@ type Status struct {
 	Serving bool
 	// Copies counts the complete copies, the owner's included. It is known to the owner only, else 0.
 	Copies int
+	// Oldest is when the oldest mutation happened that is not as safe as it can be, or a little before; 0 if there is
+	// none. It is known to the owner only.
+	Oldest strategy.Time
 	// Merges counts the divergent copies that wait here for the owner to join them.
 	Merges int
 }
@@ -24,6 +33,19 @@ func (m *Machine) Status(p uint32) Status {
 	s := Status{Role: q.role, Term: q.hint, Copy: q.copy, Serving: q.gate.Mode == Serve, Merges: len(q.merges)}
 	if q.own != nil {
 		s.Copies = m.setLen(q)
+		if len(q.own.marks) > 0 {
+			s.Oldest = q.own.marks[0].at
+		}
 	}
 	return s
+}
+
+// Holders are the nodes that hold a complete copy of partition p, this one first, and the term; nil unless this node owns
+// it.
+func (m *Machine) Holders(p uint32) (Term, []UID) {
+	q := m.have(p)
+	if q == nil || q.own == nil {
+		return Term{}, nil
+	}
+	return q.copy.Term, slices.Clone(q.own.holderSet(m.cfg.Self))
 }

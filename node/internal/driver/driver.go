@@ -84,6 +84,8 @@ type Driver struct {
 	ctx      context.Context
 	stop     context.CancelFunc
 	counters counters
+	handoffs handoffs
+	counted  atomic.Pointer[Census] // as of the last census
 
 	mu      sync.Mutex // guards what follows
 	inbox   []func()
@@ -104,6 +106,7 @@ type Driver struct {
 	retained map[retention]ownership.State
 	parked   map[int]time.Time // partitions in mode Park, and since when requests are kept
 	batch    batch
+	losses   *losses
 	isEmpty  bool // Drained was said
 }
 
@@ -128,6 +131,7 @@ func New(cfg Config) (*Driver, error) {
 		holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
 	}
+	d.handoffs.offered, d.losses = map[int]time.Time{}, newLosses(cfg.Partitions)
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.session.Store(1)
 	d.stepped.Store(int64(cfg.Now()))
@@ -306,6 +310,7 @@ func (d *Driver) step(e ownership.Event) {
 func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done <-chan struct{}) {
 	told := make(chan struct{})
 	d.post(func() {
+		d.losses.view(members, ring)
 		d.step(ownership.ViewChanged{Members: members, Ring: ring})
 		close(told)
 	})

@@ -78,7 +78,8 @@ func (d *Driver) adopt(f ownership.Adopt) {
 	delete(d.holds, p)
 	d.signs.setPaced(p, false)
 	d.gates[p].restart()
-	d.adopted(p, f.Term)
+	d.adopted(p, f.Term, d.terms[p].Load() > 0)
+	d.losses.copied[p] = true
 }
 
 // acked lets answers go, and the actors forget which changes they were.

@@ -45,6 +45,9 @@ func (d *Driver) send(f ownership.Send) {
 		m := f.Msg.(ownership.Merge)
 		s = d.retained[retention{m.P, m.ID}]
 	}
+	if o, ok := f.Msg.(ownership.Offer); ok {
+		d.handoffs.offer(int(o.P), time.Now())
+	}
 	to := d.peer(f.To)
 	if f.Bulk {
 		to.bulk.put(f.Msg, s)

@@ -151,9 +151,11 @@ func (d *Driver) install(f ownership.Install) {
 		}
 	}
 	d.put(p, d.read(p, f.State), f.State.Seq)
+	d.losses.copied[p] = true
 }
 
 func (d *Driver) discard(p int) {
+	d.losses.copied[p] = false
 	d.cfg.Actors.Discard(p)
 	for k := range d.staged {
 		if int(k.p) == p {

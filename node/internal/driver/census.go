@@ -1,0 +1,90 @@
+package driver
+
+import (
+	"context"
+	"time"
+
+	"github.com/traffik-io/traffik/node/ownership"
+)
+
+// Census is what only the machine knows of all partitions together.
+type Census struct {
+	Backups         int64         // partitions of which a copy is kept here for another node
+	UnderReplicated int64         // partitions owned here with fewer complete copies than Config.Replicas
+	Lag             time.Duration // age of the oldest charge, in any partition owned here, that not all copies hold
+}
+
+// censusWait bounds how long Stats waits for a census; then it tells that of the time before.
+const censusWait = 100 * time.Millisecond
+
+// census counts, on the goroutine of Run.
+func (d *Driver) census() Census {
+	ctx, cancel := context.WithTimeout(d.ctx, censusWait)
+	defer cancel()
+	d.ask(ctx, func() {
+		var c Census
+		now := d.cfg.Now()
+		for p := range uint32(len(d.gates)) {
+			s := d.machine.Status(p)
+			if s.Role == ownership.Backup {
+				c.Backups++
+			}
+			if s.Copies > 0 && s.Copies < d.replicas() {
+				c.UnderReplicated++
+			}
+			if s.Oldest != 0 {
+				c.Lag = max(c.Lag, time.Duration(now-s.Oldest)*time.Microsecond)
+			}
+		}
+		d.counted.Store(&c)
+	})
+	if c := d.counted.Load(); c != nil {
+		return *c
+	}
+	return Census{}
+}
+
+// replicas is how many copies are wanted.
+func (d *Driver) replicas() int {
+	if d.cfg.Replicas == 0 {
+		return 2
+	}
+	return d.cfg.Replicas
+}
+
+// ask has f run on the goroutine of Run, and returns when it has; false if ctx ended first, and then f may run later.
+func (d *Driver) ask(ctx context.Context, f func()) bool {
+	done := make(chan struct{})
+	d.post(func() {
+		f()
+		close(done)
+	})
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-d.ctx.Done():
+		return false
+	}
+}
+
+// Holders tells who holds a complete copy of partition p, this node first, and in which term; nil unless this node owns
+// it, or if it does not get round to it before ctx ends.
+func (d *Driver) Holders(ctx context.Context, p int) (term ownership.Term, holders []ownership.UID) {
+	type told struct {
+		term    ownership.Term
+		holders []ownership.UID
+	}
+	answer := make(chan told, 1)
+	d.ask(ctx, func() {
+		t, h := d.machine.Holders(uint32(p))
+		answer <- told{t, h}
+	})
+	select {
+	case a := <-answer:
+		return a.term, a.holders
+	default:
+		return term, nil
+	}
+}
