@@ -22,6 +22,11 @@ func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last erro
 		return a
 	}
 	n.counters.unreachable.Add(1)
+	defer func() {
+		if a.Err == nil {
+			n.counters.degraded.Add(1)
+		}
+	}()
 	switch {
 	case r.Op == transport.Refund, n.cfg.OnUnreachable == Fail:
 	case n.cfg.OnUnreachable == LocalShare:

@@ -56,6 +56,8 @@ func TestUnreachablePolicies(t *testing.T) {
 		assert.Less(t, st.Remaining, 1.0)
 		assert.ErrorIs(t, n.Refund(t.Context(), h, 0), ErrUnreachable)
 		assert.Equal(t, int64(5), n.Stats().Unreachable)
+		assert.Equal(t, int64(4), n.Stats().Degraded, "a refund has no answer")
+		assert.Equal(t, LocalShare, n.Stats().OnUnreachable)
 	})
 	t.Run("error", func(t *testing.T) {
 		n := startOrphan(t, Fail)

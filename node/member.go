@@ -10,7 +10,7 @@ type Member struct {
 	GossipAddr  string
 	ClusterAddr string
 	Version     string
-	Partitions  int   // that it owns in this node's view
+	Partitions  int   // that it serves; those that it should own, if it did not tell in time
 	Keys        int64 // that it holds; -1 if it did not tell in time
 	Self        bool
 }

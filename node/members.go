@@ -12,12 +12,14 @@ import (
 
 	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/node/ownership"
-	"github.com/traffik-io/traffik/strategy"
 	"github.com/traffik-io/traffik/transport"
 )
 
 // Kinds of control messages between nodes, as they agree on them.
-const kindStatus = 1 // driver.Kind is 2, kindRefused 3
+const (
+	kindStatus = 1 // driver.Kind is 2, kindRefused 3
+	kindOwner  = 4
+)
 
 // askAtOnce is how many members are asked at a time.
 const askAtOnce = 64
@@ -25,8 +27,9 @@ const askAtOnce = 64
 // statusTimeout bounds how long Members waits for what the others tell.
 const statusTimeout = 500 * time.Millisecond
 
-// Members lists the live members of the cluster by name, as this node sees it. Each is asked for how many keys it
-// holds; one that does not tell within half a second, or within ctx, has Keys -1.
+// Members lists the live members of the cluster by name, as this node sees it. Each is asked for how many keys it holds
+// and partitions it serves; one that does not tell within half a second, or within ctx, has Keys -1, and the partitions
+// that it should own in this node's view.
 func (n *Node) Members(ctx context.Context) []Member {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -44,9 +47,14 @@ func (n *Node) Members(ctx context.Context) []Member {
 			Name: m.name, UID: m.uid.String(), State: m.state, Role: m.role, HTTPAddr: m.httpAddr, GossipAddr: p.gossipAddr,
 			ClusterAddr: m.clusterAddr, Version: m.version, Partitions: owned[p], Keys: n.actors.Keys(), Self: p == v.self,
 		}
+		if p == v.self {
+			all[i].Partitions = int(n.driver.Serving())
+			continue
+		}
+		all[i].Keys = -1
 		if p.link != nil {
 			asked.Go(func() error {
-				all[i].Keys = keysOf(ctx, p)
+				tellOf(ctx, p, &all[i])
 				return nil
 			})
 		}
@@ -55,21 +63,27 @@ func (n *Node) Members(ctx context.Context) []Member {
 	return all
 }
 
-func keysOf(ctx context.Context, p *peer) int64 {
+// tellOf asks a member for its keys and partitions. One of a version that does not tell its partitions keeps those of
+// this node's view.
+func tellOf(ctx context.Context, p *peer, m *Member) {
 	b, err := p.link.Call(ctx, kindStatus, nil)
 	if err != nil {
-		return -1
+		return
 	}
 	d := msgpack.NewDecoder(bytes.NewReader(b))
 	fields, err := d.DecodeArrayLen()
 	if err != nil || fields < 1 {
-		return -1
+		return
 	}
-	keys, err := d.DecodeInt64()
-	if err != nil {
-		return -1
+	if keys, err := d.DecodeInt64(); err == nil {
+		m.Keys = keys
 	}
-	return keys
+	if fields < 2 {
+		return
+	}
+	if partitions, err := d.DecodeInt64(); err == nil {
+		m.Partitions = int(partitions)
+	}
 }
 
 // ServeCall implements transport.Handler.
@@ -77,6 +91,8 @@ func (h *handler) ServeCall(kind uint8, body []byte, reply transport.CallRespond
 	switch kind {
 	case kindStatus:
 		h.status(reply)
+	case kindOwner:
+		(*Node)(h).tellOwner(body, reply)
 	case kindRefused:
 		(*Node)(h).testify(body, reply)
 	case driver.Kind:
@@ -89,39 +105,16 @@ func (h *handler) ServeCall(kind uint8, body []byte, reply transport.CallRespond
 func (h *handler) status(reply transport.CallResponder) {
 	var b bytes.Buffer
 	e := msgpack.NewEncoder(&b)
-	if err := errors.Join(e.EncodeArrayLen(1), e.EncodeInt(h.actors.Keys())); err != nil {
+	if err := errors.Join(e.EncodeArrayLen(2), e.EncodeInt(h.actors.Keys()), e.EncodeInt(h.driver.Serving())); err != nil {
 		reply.Fail(err.Error())
 		return
 	}
 	reply.Result(b.Bytes())
 }
 
-// Owner tells who decides for a key, as this node sees it. An empty scope is the default one.
-func (n *Node) Owner(uid, key, scope string) Ownership {
-	hi, _ := n.hasher.Key(uid, key, or(scope, strategy.DefaultScope))
-	v := n.view.Load()
-	o := Ownership{Partition: v.ring.Partition(hi)}
-	// What this node has heard of others' terms may be old: a handoff between two others is no news here.
-	owner := v.owner(o.Partition)
-	if n.driver.Mode(o.Partition) == driver.Serve {
-		owner = v.self
-	}
-	if owner != nil {
-		o.Owner = owner.meta.name
-	}
-	for _, name := range v.ring.Ranked(o.Partition) {
-		if name != o.Owner && len(o.Backups) < n.cfg.Replicas-1 {
-			o.Backups = append(o.Backups, name)
-		}
-	}
-	_, term := n.driver.Owner(o.Partition)
-	o.Term = term.N
-	return o
-}
-
 // counters of what is rare enough to be counted by everybody together.
 type counters struct {
-	overloaded, unreachable, redirected, retried atomic.Int64
+	overloaded, unreachable, degraded, redirected, retried atomic.Int64
 }
 
 // Stats is a snapshot of a node for metrics.
@@ -140,7 +133,38 @@ type Stats struct {
 	Behind  int64 // partitions that it serves, and of which some copy lacks charges
 	In, Out int64 // partitions handed over to this node, and by it, since the start
 	Claimed int64 // partitions that it took over because nobody served them
-	Lost    int64 // partitions that others took over from it
+	Taken   int64 // partitions that others took over from it
+	Lost    int64 // partitions that it took over without any copy, though another node had owned them: their counters are lost, or behind a split
+
+	Backups         int64         // partitions of which it keeps a copy for another node
+	UnderReplicated int64         // partitions that it owns with fewer complete copies than Config.Replicas; all, of a node alone
+	ReplicationLag  time.Duration // age of the oldest charge here that not all copies hold; 0 if there is none
+	Handoffs        Handoffs      // how long partitions took that it handed over
+
+	HealthScore   int         // of memberlist: 0 is fine; above, this process is too slow to be sure who is alive
+	Degraded      int64       // answers of the unreachable policy
+	OnUnreachable Unreachable // the policy
+}
+
+// Handoffs tells how long partitions took to be handed over.
+type Handoffs struct {
+	Count   uint64
+	Sum     time.Duration
+	Buckets []Bucket
+}
+
+// Bucket counts what took at most so long, what took less included.
+type Bucket struct {
+	AtMost time.Duration
+	Count  uint64
+}
+
+func newHandoffs(h *driver.Handoffs) Handoffs {
+	s := Handoffs{Count: h.Count, Sum: h.Sum, Buckets: make([]Bucket, len(h.Buckets))}
+	for i, n := range h.Buckets {
+		s.Buckets[i] = Bucket{driver.HandoffBounds[i], n}
+	}
+	return s
 }
 
 // Stats returns a snapshot.
@@ -153,7 +177,9 @@ func (n *Node) Stats() Stats {
 	}
 	d := n.driver.Stats()
 	s.Serving, s.Parked, s.Behind = d.Serving, d.Parked, d.Behind
-	s.In, s.Out, s.Claimed, s.Lost = d.In, d.Out, d.Claimed, d.Lost
+	s.In, s.Out, s.Claimed, s.Taken, s.Lost = d.In, d.Out, d.Claimed, d.Taken, d.Lost
+	s.Backups, s.UnderReplicated, s.ReplicationLag, s.Handoffs = d.Backups, d.UnderReplicated, d.Lag, newHandoffs(&d.Handoffs)
+	s.HealthScore, s.Degraded, s.OnUnreachable = n.gossip.list.GetHealthScore(), n.counters.degraded.Load(), n.cfg.OnUnreachable
 	for _, p := range v.members {
 		s.Members[p.meta.state]++
 		if p.link != nil {

@@ -69,22 +69,8 @@ func (d *Driver) ask(ctx context.Context, f func()) bool {
 	}
 }
 
-// Holders tells who holds a complete copy of partition p, this node first, and in which term; nil unless this node owns
-// it, or if it does not get round to it before ctx ends.
-func (d *Driver) Holders(ctx context.Context, p int) (term ownership.Term, holders []ownership.UID) {
-	type told struct {
-		term    ownership.Term
-		holders []ownership.UID
-	}
-	answer := make(chan told, 1)
-	d.ask(ctx, func() {
-		t, h := d.machine.Holders(uint32(p))
-		answer <- told{t, h}
-	})
-	select {
-	case a := <-answer:
-		return a.term, a.holders
-	default:
-		return term, nil
-	}
+// Holders has then called, on the goroutine of Run, with who holds a complete copy of partition p, this node first, and
+// in which term; with nobody, if this node does not own it. After Close it is not called.
+func (d *Driver) Holders(p int, then func(ownership.Term, []ownership.UID)) {
+	d.post(func() { then(d.machine.Holders(uint32(p))) })
 }

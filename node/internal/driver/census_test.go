@@ -23,10 +23,19 @@ func TestCopiesAreCounted(t *testing.T) {
 		for _, m := range []*member{a, b} {
 			assert.Equal(t, Census{Backups: testPartitions / 2}, m.Stats().Census)
 		}
-		term, holders := a.Holders(t.Context(), 0)
+		holdersAt := func(m *member) (term ownership.Term, holders []ownership.UID) {
+			told := make(chan struct{})
+			m.Holders(0, func(n ownership.Term, h []ownership.UID) {
+				term, holders = n, h
+				close(told)
+			})
+			<-told
+			return term, holders
+		}
+		term, holders := holdersAt(a)
 		assert.Equal(t, []ownership.UID{a.uid, b.uid}, holders)
 		assert.Equal(t, a.Term(0), term.N)
-		_, holders = b.Holders(t.Context(), 0)
+		_, holders = holdersAt(b)
 		assert.Empty(t, holders, "only the owner knows")
 
 		c.split(a, b, true)

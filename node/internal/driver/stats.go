@@ -123,3 +123,6 @@ func (d *Driver) logBatch() {
 		"handed_in", b.in, "handed_out", b.out, "claimed", b.claimed, "taken", b.taken, "lost", b.lost)
 	*b = batch{}
 }
+
+// Serving is the number of partitions that are served here.
+func (d *Driver) Serving() int64 { return d.counters.serving.Load() }

@@ -67,7 +67,7 @@ func (h *Handler) owner(w http.ResponseWriter, r *http.Request) error {
 	if scope == "" {
 		scope = strategy.DefaultScope
 	}
-	o := h.cluster.Owner(query.Get("uid"), key, scope)
+	o := h.cluster.FindOwner(r.Context(), query.Get("uid"), key, scope)
 	return writeJSON(w, struct {
 		Key       string   `json:"key"`
 		Partition int      `json:"partition"`

@@ -29,7 +29,7 @@ func (o one) Stat(context.Context, strategy.Hit) (strategy.Stat, bool, error) {
 
 func (o one) Members(context.Context) []node.Member { return nil }
 
-func (o one) Owner(string, string, string) node.Ownership { return node.Ownership{} }
+func (o one) FindOwner(context.Context, string, string, string) node.Ownership { return node.Ownership{} }
 
 func (o one) Ready() bool { return true }
 

@@ -91,7 +91,7 @@ func (c *cluster) Members(context.Context) []node.Member {
 	}
 }
 
-func (c *cluster) Owner(uid, key, scope string) node.Ownership {
+func (c *cluster) FindOwner(_ context.Context, uid, key, scope string) node.Ownership {
 	return node.Ownership{Partition: 12, Owner: uid + "|" + key + "|" + scope, Term: 3}
 }
 

@@ -22,7 +22,7 @@ type Limiter interface {
 // Cluster tells who decides. A *node.Node is one.
 type Cluster interface {
 	Members(context.Context) []node.Member
-	Owner(uid, key, scope string) node.Ownership
+	FindOwner(ctx context.Context, uid, key, scope string) node.Ownership
 	Ready() bool
 }
 

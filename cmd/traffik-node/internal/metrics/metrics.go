@@ -77,7 +77,9 @@ type collector struct {
 	source                                       Source
 	keys, members, partitions, inflight          *prometheus.Desc
 	overloaded, unreachable, redirected, retried *prometheus.Desc
-	handed, claimed, lost, behind, repeated      *prometheus.Desc
+	handed, claimed, taken, lost, repeated       *prometheus.Desc
+	short, behind, lag, handoffs                 *prometheus.Desc
+	degraded, health                             *prometheus.Desc
 }
 
 func newCollector(s Source) *collector {
@@ -88,15 +90,21 @@ func newCollector(s Source) *collector {
 		source:      s,
 		keys:        desc("traffik_keys", "Keys that this node holds."),
 		members:     desc("traffik_members", "Members of the cluster as this node sees it, itself included.", "state"),
-		partitions:  desc("traffik_partitions", "Partitions of this node.", "state"),
+		partitions:  desc("traffik_partitions", "Partitions of this node: owned and serving, parked while they are claimed or handed over, or kept as a backup.", "state"),
 		inflight:    desc("traffik_link_inflight", "Hits that a peer has not answered yet.", "peer"),
 		overloaded:  desc("traffik_overloaded_total", "Hits refused because a bound was reached: keys, or hits waiting or in flight."),
 		unreachable: desc("traffik_unreachable_total", "Hits that no owner answered in time."),
 		redirected:  desc("traffik_redirected_total", "Answers of nodes that did not own the key."),
 		handed:      desc("traffik_handoff_partitions_total", "Partitions handed over to this node (in) and by it (out).", "direction"),
 		claimed:     desc("traffik_claimed_partitions_total", "Partitions that this node took over because nobody served them."),
-		lost:        desc("traffik_lost_partitions_total", "Partitions of this node that others took over."),
-		behind:      desc("traffik_under_replicated_partitions", "Partitions of this node of which some copy lacks charges."),
+		taken:       desc("traffik_taken_partitions_total", "Partitions of this node that others took over."),
+		lost:        desc("traffik_lost_partitions_total", "Partitions that this node took over without any copy, though another had owned them: their counters are lost, or behind a split."),
+		short:       desc("traffik_under_replicated_partitions", "Partitions of this node with fewer complete copies than --replicas; all, of a node alone."),
+		behind:      desc("traffik_behind_partitions", "Partitions of this node of which some copy lacks charges at the moment."),
+		lag:         desc("traffik_replication_lag_seconds", "Age of the oldest charge of this node that not all copies hold; 0 if there is none."),
+		handoffs:    desc("traffik_handoff_seconds", "Time that a partition took to be handed over by this node, from the offer that was taken."),
+		degraded:    desc("traffik_degraded_total", "Answers without an owner, by the policy that gave them; local is this node's share.", "policy"),
+		health:      desc("traffik_gossip_health_score", "Health of the membership protocol here: 0 is fine; above, this process is too slow to be sure who is alive."),
 		repeated:    desc("traffik_repeated_refusals_total", "Hits and checks refused here, because their owner had just refused the like."),
 		retried:     desc("traffik_retried_total", "Attempts to forward a hit that brought no answer."),
 	}
@@ -106,7 +114,7 @@ func newCollector(s Source) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.keys, c.members, c.partitions, c.inflight, c.overloaded, c.unreachable, c.redirected, c.retried,
-		c.handed, c.claimed, c.lost, c.behind, c.repeated,
+		c.handed, c.claimed, c.taken, c.lost, c.short, c.behind, c.lag, c.handoffs, c.degraded, c.health, c.repeated,
 	} {
 		out <- d
 	}
@@ -121,11 +129,28 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	send(c.keys, prometheus.GaugeValue, float64(s.Keys))
 	send(c.partitions, prometheus.GaugeValue, float64(s.Serving), "owned")
 	send(c.partitions, prometheus.GaugeValue, float64(s.Parked), "parked")
+	send(c.partitions, prometheus.GaugeValue, float64(s.Backups), "backup")
 	send(c.handed, prometheus.CounterValue, float64(s.In), "in")
 	send(c.handed, prometheus.CounterValue, float64(s.Out), "out")
 	send(c.claimed, prometheus.CounterValue, float64(s.Claimed))
 	send(c.lost, prometheus.CounterValue, float64(s.Lost))
+	send(c.taken, prometheus.CounterValue, float64(s.Taken))
+	send(c.short, prometheus.GaugeValue, float64(s.UnderReplicated))
 	send(c.behind, prometheus.GaugeValue, float64(s.Behind))
+	send(c.lag, prometheus.GaugeValue, s.ReplicationLag.Seconds())
+	send(c.health, prometheus.GaugeValue, float64(s.HealthScore))
+	buckets := make(map[float64]uint64, len(s.Handoffs.Buckets))
+	for _, b := range s.Handoffs.Buckets {
+		buckets[b.AtMost.Seconds()] = b.Count
+	}
+	out <- prometheus.MustNewConstHistogram(c.handoffs, s.Handoffs.Count, s.Handoffs.Sum.Seconds(), buckets)
+	for _, policy := range []node.Unreachable{node.LocalShare, node.AllowAll, node.DenyAll} {
+		n := int64(0)
+		if policy == s.OnUnreachable {
+			n = s.Degraded
+		}
+		send(c.degraded, prometheus.CounterValue, float64(n), string(policy))
+	}
 	for _, state := range []node.State{node.Joining, node.Active, node.Leaving, node.Dead} {
 		send(c.members, prometheus.GaugeValue, float64(s.Members[state]), string(state))
 	}

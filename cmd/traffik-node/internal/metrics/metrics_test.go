@@ -38,11 +38,21 @@ func scrape(t require.TestingT, m *Metrics) string {
 // Guarantee 2; the names are those of the contract.
 func TestAllSeriesExistFromTheStart(t *testing.T) {
 	m := New("v1.2.3")
-	m.Read(source{Members: map[node.State]int{node.Active: 2, node.Joining: 1}, InFlight: map[string]int{"n2": 7}, Keys: 5, Serving: 16384, In: 4, Repeated: 6, Overloaded: 3})
-	assert.Equal(t, `traffik_build_info{version="v1.2.3"} 1
+	m.Read(source{Members: map[node.State]int{node.Active: 2, node.Joining: 1}, InFlight: map[string]int{"n2": 7}, Keys: 5, Serving: 16384, In: 4, Repeated: 6, Backups: 9, UnderReplicated: 8,
+		ReplicationLag: 5 * time.Millisecond, Taken: 2, Lost: 1, Degraded: 3, OnUnreachable: node.LocalShare, HealthScore: 1,
+		Handoffs:   node.Handoffs{Count: 4, Sum: time.Second, Buckets: []node.Bucket{{AtMost: time.Second, Count: 3}}},
+		Overloaded: 3})
+	assert.Equal(t, `traffik_behind_partitions 0
+traffik_build_info{version="v1.2.3"} 1
 traffik_claimed_partitions_total 0
+traffik_degraded_total{policy="allow"} 0
+traffik_degraded_total{policy="deny"} 0
+traffik_degraded_total{policy="local"} 3
+traffik_gossip_health_score 1
 traffik_handoff_partitions_total{direction="in"} 4
 traffik_handoff_partitions_total{direction="out"} 0
+traffik_handoff_seconds_sum 1
+traffik_handoff_seconds_count 4
 traffik_hit_duration_seconds_sum{path="forwarded"} 0
 traffik_hit_duration_seconds_count{path="forwarded"} 0
 traffik_hit_duration_seconds_sum{path="local"} 0
@@ -53,18 +63,21 @@ traffik_hits_total{decision="error"} 0
 traffik_hits_total{decision="refused"} 0
 traffik_keys 5
 traffik_link_inflight{peer="n2"} 7
-traffik_lost_partitions_total 0
+traffik_lost_partitions_total 1
 traffik_members{state="active"} 2
 traffik_members{state="dead"} 0
 traffik_members{state="joining"} 1
 traffik_members{state="leaving"} 0
 traffik_overloaded_total 3
+traffik_partitions{state="backup"} 9
 traffik_partitions{state="owned"} 16384
 traffik_partitions{state="parked"} 0
 traffik_redirected_total 0
 traffik_repeated_refusals_total 6
+traffik_replication_lag_seconds 0.005
 traffik_retried_total 0
-traffik_under_replicated_partitions 0
+traffik_taken_partitions_total 2
+traffik_under_replicated_partitions 8
 traffik_unreachable_total 0
 `, scrape(t, m))
 }
