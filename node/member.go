@@ -10,7 +10,8 @@ type Member struct {
 	GossipAddr  string
 	ClusterAddr string
 	Version     string
-	Partitions  int   // that it serves; those that it should own, if it did not tell in time
+	Partitions  int   // that it serves; as Assigned, if it did not tell in time
+	Assigned    int   // that it should own, in this node's view
 	Keys        int64 // that it holds; -1 if it did not tell in time
 	Self        bool
 }

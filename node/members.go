@@ -29,7 +29,7 @@ const statusTimeout = 500 * time.Millisecond
 
 // Members lists the live members of the cluster by name, as this node sees it. Each is asked for how many keys it holds
 // and partitions it serves; one that does not tell within half a second, or within ctx, has Keys -1, and the partitions
-// that it should own in this node's view.
+// that it should own in place of those that it does.
 func (n *Node) Members(ctx context.Context) []Member {
 	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
@@ -45,7 +45,7 @@ func (n *Node) Members(ctx context.Context) []Member {
 		m := p.meta
 		all[i] = Member{
 			Name: m.name, UID: m.uid.String(), State: m.state, Role: m.role, HTTPAddr: m.httpAddr, GossipAddr: p.gossipAddr,
-			ClusterAddr: m.clusterAddr, Version: m.version, Partitions: owned[p], Keys: n.actors.Keys(), Self: p == v.self,
+			ClusterAddr: m.clusterAddr, Version: m.version, Partitions: owned[p], Assigned: owned[p], Keys: n.actors.Keys(), Self: p == v.self,
 		}
 		if p == v.self {
 			all[i].Partitions = int(n.driver.Serving())

@@ -86,7 +86,8 @@ func (p *process) post(path, format string, args ...any) reply {
 // member is one of GET /v1/members.
 type member struct {
 	Name, State, Role string
-	Partitions        int
+	Partitions        int // that it serves
+	Assigned          int // that it should
 	Keys              *int64
 }
 

@@ -22,7 +22,8 @@ type member struct {
 	ClusterAddr string     `json:"cluster_addr"`
 	Version     string     `json:"version"`
 	Partitions  int        `json:"partitions"`
-	Keys        *int64     `json:"keys"` // null if it did not tell in time
+	Assigned    int        `json:"assigned"` // that it should own, as this node sees it
+	Keys        *int64     `json:"keys"`     // null if it did not tell in time
 	Self        bool       `json:"self"`
 }
 
@@ -34,7 +35,7 @@ func (h *Handler) members(w http.ResponseWriter, r *http.Request) error {
 		out[i] = member{
 			Name: m.Name, UID: m.UID, State: m.State, Role: m.Role,
 			HTTPAddr: m.HTTPAddr, GossipAddr: m.GossipAddr, ClusterAddr: m.ClusterAddr,
-			Version: m.Version, Partitions: m.Partitions, Keys: &m.Keys, Self: m.Self,
+			Version: m.Version, Partitions: m.Partitions, Assigned: m.Assigned, Keys: &m.Keys, Self: m.Self,
 		}
 		if m.Keys < 0 {
 			out[i].Keys = nil

@@ -14,8 +14,8 @@ func TestMembers(t *testing.T) {
 	w := newServer(t).do(http.MethodGet, "/v1/members", "")
 	assert.Equal(t, 200, w.Code)
 	assert.JSONEq(t, `{"members":[
-		{"name":"n1","uid":"a","state":"active","role":"full","http_addr":"127.0.0.1:8080","gossip_addr":"","cluster_addr":"","version":"v1","partitions":16384,"keys":7,"self":true},
-		{"name":"n2","uid":"b","state":"dead","role":"lite","http_addr":"","gossip_addr":"","cluster_addr":"","version":"","partitions":0,"keys":null,"self":false}
+		{"name":"n1","uid":"a","state":"active","role":"full","http_addr":"127.0.0.1:8080","gossip_addr":"","cluster_addr":"","version":"v1","partitions":16384,"assigned":8192,"keys":7,"self":true},
+		{"name":"n2","uid":"b","state":"dead","role":"lite","http_addr":"","gossip_addr":"","cluster_addr":"","version":"","partitions":0,"assigned":0,"keys":null,"self":false}
 	]}`, w.Body.String())
 }
 

@@ -29,7 +29,9 @@ func (o one) Stat(context.Context, strategy.Hit) (strategy.Stat, bool, error) {
 
 func (o one) Members(context.Context) []node.Member { return nil }
 
-func (o one) FindOwner(context.Context, string, string, string) node.Ownership { return node.Ownership{} }
+func (o one) FindOwner(context.Context, string, string, string) node.Ownership {
+	return node.Ownership{}
+}
 
 func (o one) Ready() bool { return true }
 

@@ -86,7 +86,7 @@ type cluster struct{ unready bool }
 
 func (c *cluster) Members(context.Context) []node.Member {
 	return []node.Member{
-		{Name: "n1", UID: "a", State: node.Active, Role: node.Full, HTTPAddr: "127.0.0.1:8080", Version: "v1", Partitions: 16384, Keys: 7, Self: true},
+		{Name: "n1", UID: "a", State: node.Active, Role: node.Full, HTTPAddr: "127.0.0.1:8080", Version: "v1", Partitions: 16384, Assigned: 8192, Keys: 7, Self: true},
 		{Name: "n2", UID: "b", State: node.Dead, Role: node.Lite, Keys: -1},
 	}
 }
