@@ -95,7 +95,8 @@ type Driver struct {
 	// What follows belongs to the goroutine of Run.
 
 	machine  *ownership.Machine
-	checks   []check // whether copies lag too much, in the order in which they are due
+	paced    map[int]struct{} // partitions whose answers wait: changes are told at once
+	checks   []check          // whether copies lag too much, in the order in which they are due
 	todo     []ownership.Event
 	stepping bool
 	bases    []uint64 // mutations, as the actors count, when the term began
@@ -128,7 +129,7 @@ func New(cfg Config) (*Driver, error) {
 	d := &Driver{
 		cfg: cfg, machine: m, gates: make([]gate, cfg.Partitions), signs: make(signs, cfg.Partitions), terms: make([]atomic.Uint64, cfg.Partitions), bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
 		wake: make(chan struct{}, 1), drained: make(chan struct{}),
-		holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
+		paced: map[int]struct{}{}, holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
 	}
 	d.handoffs.offered, d.losses = map[int]time.Time{}, newLosses(cfg.Partitions)
@@ -160,7 +161,7 @@ func (d *Driver) Run() {
 			d.housekeep(time.Now())
 		}
 		d.work()
-		if due || d.cfg.Sync {
+		if due || d.cfg.Sync || len(d.paced) > 0 {
 			if pause := d.flush(); pause > 0 && !armed {
 				flush.Reset(pause)
 				armed = true

@@ -62,6 +62,7 @@ func (d *Driver) setGate(f ownership.Gate) {
 		d.cfg.Actors.SetMode(p, actor.Park)
 	case ownership.Redirect:
 		delete(d.parked, p)
+		delete(d.paced, p)
 		d.gone(p, f.Term)
 		d.cfg.Actors.SetMode(p, actor.Redirect)
 		d.close(p, Redirect)
@@ -76,6 +77,7 @@ func (d *Driver) adopt(f ownership.Adopt) {
 	d.bases[p] = d.cfg.Actors.Seq(p)
 	d.cfg.Actors.Trim(p, d.bases[p])
 	delete(d.holds, p)
+	delete(d.paced, p)
 	d.signs.setPaced(p, false)
 	d.gates[p].restart()
 	d.adopted(p, f.Term, d.terms[p].Load() > 0)

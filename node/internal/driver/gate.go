@@ -201,6 +201,11 @@ func (g *gate) release(safe uint64) {
 
 // pace says whether answers wait that need not in general.
 func (d *Driver) pace(p int, wait bool) {
+	if wait {
+		d.paced[p] = struct{}{}
+	} else {
+		delete(d.paced, p)
+	}
 	g := &d.gates[p]
 	g.mu.Lock()
 	d.signs.setPaced(p, wait)
