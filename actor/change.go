@@ -26,9 +26,9 @@ func (s *System) changedLocked(p *partition, k Key) uint64 {
 		t.log = t.log[:0] // nobody has taken them: a whole copy is cheaper now
 	}
 	t.seq++
-	first := len(t.log) == 0
 	t.log = append(t.log, k)
-	if first && s.cfg.Changed != nil {
+	if !t.told && s.cfg.Changed != nil {
+		t.told = true
 		s.cfg.Changed(int(k.Hi >> s.shift))
 	}
 	return t.seq
@@ -52,6 +52,15 @@ func (s *System) Seq(n int) uint64 {
 	p := s.numbered(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.track.seq
+}
+
+// Look is Seq for whoever is told of changes: of what comes after it, Changed tells again.
+func (s *System) Look(n int) uint64 {
+	p := s.numbered(n)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.track.told = false
 	return p.track.seq
 }
 
@@ -134,9 +143,6 @@ func (s *System) Trim(n int, seq uint64) {
 		return
 	}
 	t.log = append(t.log[:0], t.log[min(seq, t.seq)-t.floor():]...)
-	if len(t.log) > 0 && s.cfg.Changed != nil {
-		s.cfg.Changed(n)
-	}
 }
 
 // Clock is the time of partition n.

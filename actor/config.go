@@ -45,8 +45,8 @@ type Config struct {
 	Mode Mode
 	// MaxParked bounds the requests that are kept for a partition in mode Park. 0 means DefaultMaxParked.
 	MaxParked int
-	// Changed is called when something has changed in a partition whose log was empty: whoever is told takes it with
-	// Changes and Trim. It is called with a lock held, and must not block or call the System. It may be nil.
+	// Changed is called when something has changed in a partition, and then no more until Look. It is called with a lock
+	// held, and must not block or call the System. It may be nil.
 	Changed func(partition int)
 	// Now is the clock. It may be called from many goroutines at once; a step back is taken as standing still. Nil
 	// means wall time at the start plus what has elapsed since on the monotonic clock.

@@ -26,6 +26,7 @@ const (
 type tracking struct {
 	on      bool
 	held    bool // the gate is closed for a moment, whatever the mode
+	told    bool // Changed was called since the last Look
 	mode    Mode
 	running int32         // actors that are not idle
 	offset  strategy.Time // of the partition's clock, to that of the System

@@ -254,18 +254,15 @@ func (d *Driver) flush() time.Duration {
 			d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
 		}
 	}
-	for p := range d.holds { // whose log is not trimmed, and so tells nothing
-		dirty = append(dirty, p)
-	}
 	due := began.Add(machineLag(d.cfg.MaxLag))
 	for _, p := range dirty {
-		d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
+		d.step(ownership.Mutated{P: uint32(p), Seq: d.since(p, d.cfg.Actors.Look(p))})
 		if !d.cfg.Sync && d.cfg.Replicas > 1 {
 			d.checks = append(d.checks, check{p, due})
 		}
 	}
 	d.late.Store(false)
-	if len(d.holds) == 0 && len(d.checks) == 0 && !d.hasDirty() {
+	if len(d.checks) == 0 && !d.hasDirty() {
 		return 0
 	}
 	return d.lag()
@@ -283,7 +280,10 @@ func (d *Driver) lag() time.Duration {
 }
 
 // seq is the mutations of partition p in its term.
-func (d *Driver) seq(p int) uint64 { return max(d.cfg.Actors.Seq(p), d.bases[p]) - d.bases[p] }
+func (d *Driver) seq(p int) uint64 { return d.since(p, d.cfg.Actors.Seq(p)) }
+
+// since is the count of mutations seq as the actors have it, from the beginning of the term.
+func (d *Driver) since(p int, seq uint64) uint64 { return max(seq, d.bases[p]) - d.bases[p] }
 
 // step tells the machine an event and does what it wants, and then what follows from that.
 func (d *Driver) step(e ownership.Event) {

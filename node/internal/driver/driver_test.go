@@ -207,7 +207,7 @@ func TestChargesDuringAStreamAreCopied(t *testing.T) {
 		a.post(func() { a.holds[0] = time.Now().Add(holdFor) }) // as a stream to a third does
 		a.hit(0, 1)
 		pass(100 * time.Millisecond)
-		a.post(func() { a.unhold(0) })
+		a.post(func() { delete(a.holds, 0) })
 		pass(100 * time.Millisecond)
 		a.hit(0, 1)
 		pass(100 * time.Millisecond)

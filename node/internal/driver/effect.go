@@ -94,14 +94,6 @@ func (d *Driver) acked(f ownership.Acked) {
 	}
 }
 
-// unhold has the log of p trimmed again. A log tells of a change only if it was empty or is trimmed: one that still held
-// what the copies have would never tell again.
-func (d *Driver) unhold(p int) {
-	delete(d.holds, p)
-	d.cfg.Actors.Trim(p, d.gates[p].safety())
-	d.Changed(p)
-}
-
 // patience is how long a request may be kept, and how long a peer may take to read a stream.
 const (
 	patience   = 100 * time.Millisecond
@@ -122,7 +114,7 @@ func (d *Driver) housekeep(now time.Time) {
 	}
 	for p, until := range d.holds {
 		if now.After(until) {
-			d.unhold(p)
+			delete(d.holds, p)
 		}
 	}
 	for k, s := range d.staged {

@@ -39,7 +39,7 @@ func (d *Driver) send(f ownership.Send) {
 		p := partitionOf(f.Msg)
 		s = d.delta(p, f.From)
 		if streamed && r.Stream != 0 {
-			d.unhold(p)
+			delete(d.holds, p)
 		}
 	case ownership.AttachRetained:
 		m := f.Msg.(ownership.Merge)

@@ -51,7 +51,7 @@ func (d *Driver) state(p int, seq uint64, recs []actor.Record, after uint64) own
 func (d *Driver) delta(p int, from uint64) ownership.State {
 	after := d.bases[p] + from
 	recs, seq := d.cfg.Actors.Changes(p, after)
-	return d.state(p, max(seq, d.bases[p])-d.bases[p], recs, after)
+	return d.state(p, d.since(p, seq), recs, after)
 }
 
 // whole is all of p.

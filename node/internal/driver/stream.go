@@ -28,7 +28,6 @@ func (d *Driver) stream(f ownership.Stream) {
 		s.running = true
 		d.tasks.Go(s.run) // until there is no job left
 	}
-	d.signal()
 }
 
 func (s *streamer) next() (f ownership.Stream, ok bool) {
@@ -68,7 +67,7 @@ func (s *streamer) send(f ownership.Stream) {
 		return
 	}
 	d.post(func() {
-		d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Chunks: n, Seq: max(seq, d.bases[p]) - d.bases[p]})
+		d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Chunks: n, Seq: d.since(p, seq)})
 	})
 }
 
