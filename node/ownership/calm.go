@@ -1,10 +1,12 @@
 package ownership
 
-// Most partitions are at rest most of the time, and there are thousands of them: a tick passes over those that wait for
-// nothing. They are driven again by the next event that names them, and all are when the view changes.
+// Most partitions are where they should be most of the time, and there are thousands of them. A tick passes over those
+// that are calm, for which nothing is due. In one that is steady, a hit and its copies are all that happens, and the rest
+// of what drive does is left out. Both are found out anew by the next other event that names the partition, and for all
+// when the view changes.
 
-// waitsForNothing reports whether time alone changes nothing for q.
-func (m *Machine) waitsForNothing(q *partition) bool {
+// isSteady reports whether nothing but replication is due for q until something happens.
+func (m *Machine) isSteady(q *partition) bool {
 	if len(q.merges) > 0 || m.state() == Leaving {
 		return false
 	}
@@ -14,17 +16,61 @@ func (m *Machine) waitsForNothing(q *partition) bool {
 		return q.report == 0 && (desired != m.cfg.Self || m.state() != Active)
 	case Owner:
 		o := q.own
-		if !o.open || q.claim != nil || o.hand.step != handIdle || desired != m.cfg.Self || !o.replicated || len(o.marks)+len(o.merging) > 0 {
+		if !o.open || q.claim != nil || o.hand.step != handIdle || desired != m.cfg.Self {
 			return false
 		}
 		for i := range o.holders {
-			if h := &o.holders[i]; !h.wanted || !h.complete || h.drop || h.waiting || h.acked < q.copy.Seq || h.setLen != len(o.holders)+1 {
+			if h := &o.holders[i]; !h.wanted || !h.complete || h.drop {
 				return false
 			}
 		}
 		return true
 	}
 	return false
+}
+
+// caughtUp reports whether nobody waits for the copies of q, which is steady.
+func (q *partition) caughtUp() bool {
+	o := q.own
+	if o == nil {
+		return true
+	}
+	if !o.replicated || len(o.marks)+len(o.merging) > 0 {
+		return false
+	}
+	for i := range o.holders {
+		if h := &o.holders[i]; h.waiting || h.acked < q.copy.Seq || h.setLen != len(o.holders)+1 {
+			return false
+		}
+	}
+	return true
+}
+
+// progress does what is due after a mutation, or after a holder has told how far it has got.
+func (m *Machine) progress(q *partition) {
+	if q.own == nil || !q.steady || m.recheck() || !m.on(ruleCalm) {
+		m.drive(q)
+		return
+	}
+	m.releaseAnswers(q)
+	for i := range q.own.holders {
+		m.replicate(q, &q.own.holders[i])
+	}
+	q.calm = q.caughtUp()
+}
+
+// follow does what is due after a message.
+func (m *Machine) follow(q *partition, msg Message) {
+	switch msg.(type) {
+	case DeltaAck:
+		m.progress(q)
+	case Delta:
+		if !q.calm || m.recheck() || !m.on(ruleCalm) {
+			m.drive(q)
+		}
+	default:
+		m.drive(q)
+	}
 }
 
 // recheck reports whether a tick has to look at all partitions: for a while after a peer that was held dead was heard

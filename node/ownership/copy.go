@@ -73,6 +73,23 @@ func (m *Machine) onRepl(q *partition, from UID, r Repl, s State) {
 	m.send(from, ack)
 }
 
+// onDelta keeps a complete copy up to date. Whoever has another is sent a Repl, which settles all that may be different.
+func (m *Machine) onDelta(q *partition, from UID, d Delta, s State) {
+	a := DeltaAck{P: q.id, Term: d.Term}
+	if q.role != Backup || q.copy.Term != d.Term || q.hint != d.Term || d.Term.Owner != from || q.copy.Seq < d.From {
+		a.Lacks = true
+		m.send(from, a)
+		return
+	}
+	q.ownerSeen, q.report = m.now, 0
+	if s.Seq > q.copy.Seq {
+		m.emit(Install{P: q.id, Term: d.Term, State: s})
+		q.copy.Seq = s.Seq
+	}
+	a.Seq = q.copy.Seq
+	m.send(from, a)
+}
+
 // apply installs what a Repl brought and reports whether the copy here is now a complete one of its term.
 func (m *Machine) apply(q *partition, from UID, r Repl, s State) bool {
 	switch {

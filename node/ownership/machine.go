@@ -66,12 +66,12 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 		if q := m.part(e.Msg.partition()); q != nil && e.From != m.cfg.Self && e.From != (UID{}) {
 			m.hear(e.From)
 			m.receive(q, e)
-			m.drive(q)
+			m.follow(q, e.Msg)
 		}
 	case Mutated:
 		if q := m.have(e.P); q != nil {
 			m.mutated(q, e.Seq)
-			m.drive(q)
+			m.progress(q)
 		}
 	case Quiesced:
 		if q := m.have(e.P); q != nil {
@@ -117,7 +117,7 @@ func (m *Machine) doubt() {
 			q.report = m.now
 		}
 		m.settleGate(q)
-		q.calm = false
+		q.steady, q.calm = false, false
 	})
 }
 
@@ -157,7 +157,8 @@ func (m *Machine) drive(q *partition) {
 	}
 	m.deliver(q)
 	m.settleGate(q)
-	q.calm = m.waitsForNothing(q)
+	q.steady = m.isSteady(q)
+	q.calm = q.steady && q.caughtUp()
 }
 
 func (m *Machine) receive(q *partition, e Received) {
@@ -192,6 +193,10 @@ func (m *Machine) receive(q *partition, e Received) {
 		m.onRepl(q, e.From, msg, e.State)
 	case Rack:
 		m.onRack(q, e.From, msg)
+	case Delta:
+		m.onDelta(q, e.From, msg, e.State)
+	case DeltaAck:
+		m.onDeltaAck(q, e.From, msg)
 	case Merge:
 		m.onMerge(q, e.From, msg, e.State)
 	case Merged:

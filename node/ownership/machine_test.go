@@ -269,6 +269,7 @@ func anyEvent(t *rapid.T) Event {
 		ClaimAnswer{p, n(), Role(n()), yes(), ver(), set(), term(), term(), set()},
 		Pull{p, n(), ver()}, Copy{p, n(), ver(), n(), uint32(n())},
 		Repl{p, term(), ver(), n(), n(), uint32(n()), set(), yes()}, Rack{p, term(), n(), yes(), yes(), n()},
+		Delta{p, term(), n()}, DeltaAck{p, term(), n(), yes()},
 		Merge{p, id}, Merged{p, id},
 	}
 	ring := fixedRing{uid(), uid(), uid()}

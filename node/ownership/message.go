@@ -127,6 +127,21 @@ type Rack struct {
 	Stream   uint64
 }
 
+// Delta is Repl for a copy that is complete and knows its Set: its State is what changed since From mutations.
+type Delta struct {
+	P    uint32
+	Term Term
+	From uint64
+}
+
+// DeltaAck answers a Delta: the sender holds a copy at (Term, Seq), or, if Lacks, needs a Repl.
+type DeltaAck struct {
+	P     uint32
+	Term  Term
+	Seq   uint64
+	Lacks bool
+}
+
 // MergeID names one divergent copy.
 type MergeID struct {
 	Version Version
@@ -160,5 +175,7 @@ func (m Pull) partition() uint32        { return m.P }
 func (m Copy) partition() uint32        { return m.P }
 func (m Repl) partition() uint32        { return m.P }
 func (m Rack) partition() uint32        { return m.P }
+func (m Delta) partition() uint32       { return m.P }
+func (m DeltaAck) partition() uint32    { return m.P }
 func (m Merge) partition() uint32       { return m.P }
 func (m Merged) partition() uint32      { return m.P }

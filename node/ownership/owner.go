@@ -33,6 +33,8 @@ type holder struct {
 	drop     bool // was told to
 	gone     bool // and did
 	acked    uint64
+	sent     uint64 // mutations that it has or that are under way to it, if nothing is lost
+	flying   int    // Deltas that are not answered
 	stream   uint64 // under way or arrived; 0: none
 	ready    bool   // all of it is on the link
 	chunks   uint32

@@ -28,7 +28,9 @@ type partition struct {
 	id   uint32
 	role Role
 	gate Gate // as last told
-	calm bool // nothing is due until an event names it, or the view changes
+
+	steady bool // only replication may be due, until an event names it or the view changes
+	calm   bool // nor that
 
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued

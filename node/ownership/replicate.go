@@ -9,6 +9,9 @@ func (m *Machine) replicate(q *partition, h *holder) {
 		return
 	}
 	if h.waiting && !m.past(h.sentAt, backoff(replRetry, h.tries)) {
+		if h.flying > 0 && h.flying < maxFlying && h.sent < q.copy.Seq && h.setLen == m.setLen(q) {
+			m.sendDelta(q, h)
+		}
 		return
 	}
 	if h.waiting {
@@ -20,8 +23,12 @@ func (m *Machine) replicate(q *partition, h *holder) {
 	case !h.knows:
 		m.sendRepl(q, h, Repl{}, AttachDelta)
 	case h.complete:
-		if h.acked < q.copy.Seq || h.waiting || h.setLen != m.setLen(q) {
+		switch {
+		case h.waiting || h.setLen != m.setLen(q):
 			m.sendRepl(q, h, Repl{From: h.acked}, AttachDelta)
+		case h.acked < q.copy.Seq:
+			h.sent = h.acked
+			m.sendDelta(q, h)
 		}
 	case h.stream != 0 && h.ready:
 		m.sendRepl(q, h, Repl{From: h.base, Stream: h.stream, Chunks: h.chunks}, AttachDelta)
@@ -44,8 +51,40 @@ func (m *Machine) setLen(q *partition) int {
 
 func (m *Machine) sendRepl(q *partition, h *holder, r Repl, a Attach) {
 	r.P, r.Term, r.Parent, r.Set = q.id, q.copy.Term, q.parent, q.own.holderSet(m.cfg.Self)
-	h.waiting, h.sentAt, h.setLen = true, m.now, len(r.Set)
+	h.waiting, h.sentAt, h.setLen, h.flying = true, m.now, len(r.Set), 0
 	m.emit(Send{To: h.uid, Msg: r, Attach: a, From: r.From, Bulk: r.Stream != 0})
+}
+
+// maxFlying is how many Deltas may be under way to one holder: a charge need not wait until the one before is
+// acknowledged. What is lost is sent again, as a Repl.
+const maxFlying = 4
+
+func (m *Machine) sendDelta(q *partition, h *holder) {
+	d := Delta{P: q.id, Term: q.copy.Term, From: h.sent}
+	h.waiting, h.sentAt, h.sent = true, m.now, q.copy.Seq
+	h.flying++
+	m.emit(Send{To: h.uid, Msg: d, Attach: AttachDelta, From: d.From})
+}
+
+// onDeltaAck learns how far a complete copy has got.
+func (m *Machine) onDeltaAck(q *partition, from UID, a DeltaAck) {
+	if q.own == nil || a.Term != q.copy.Term {
+		return
+	}
+	h := q.own.holder(from)
+	if h == nil || !h.complete || h.drop {
+		return
+	}
+	if a.Lacks {
+		h.waiting, h.tries, h.flying, h.setLen = false, 0, 0, 0
+		return
+	}
+	h.acked = min(max(h.acked, a.Seq), q.copy.Seq)
+	if h.flying == 0 {
+		return // of before a Repl, which is still under way
+	}
+	h.flying--
+	h.waiting, h.tries = h.flying > 0, 0
 }
 
 func (m *Machine) streamed(q *partition, e Streamed) {

@@ -208,11 +208,17 @@ func (s *sim) addNode() *simNode {
 	if s.split {
 		s.sides[n.idx] = s.rng.IntN(2)
 	}
-	var seeds []*simNode
+	var seeds, leaving []*simNode
 	for _, o := range s.nodes {
-		if o.up && !o.paused && !s.cut(n.idx, o.idx) && o.view[o.idx] == Active {
+		switch reached := o.up && !o.paused && !s.cut(n.idx, o.idx); {
+		case reached && o.view[o.idx] == Active:
 			seeds = append(seeds, o)
+		case reached && o.leaving:
+			leaving = append(leaving, o)
 		}
+	}
+	if len(seeds) == 0 {
+		seeds = leaving
 	}
 	if len(seeds) > 0 {
 		o := seeds[s.rng.IntN(len(seeds))]

@@ -61,6 +61,8 @@ func partitionOf(m ownership.Message) int {
 	switch m := m.(type) {
 	case ownership.Repl:
 		return int(m.P)
+	case ownership.Delta:
+		return int(m.P)
 	case ownership.Commit:
 		return int(m.P)
 	}

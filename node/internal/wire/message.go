@@ -21,6 +21,8 @@ const (
 	typeRack        = 15
 	typeMerge       = 16
 	typeMerged      = 17
+	typeDelta       = 18
+	typeDeltaAck    = 19
 )
 
 // message writes or reads one message, and leaves *m nil if its type is not known.
@@ -160,6 +162,19 @@ func (c *codec) replication(t uint64, m *ownership.Message) {
 		c.boolean(&x.Dropped)
 		c.u64(&x.Stream)
 		give(c, m, x)
+	case typeDelta:
+		x := as[ownership.Delta](*m)
+		c.u32(&x.P)
+		c.term(&x.Term)
+		c.u64(&x.From)
+		give(c, m, x)
+	case typeDeltaAck:
+		x := as[ownership.DeltaAck](*m)
+		c.u32(&x.P)
+		c.term(&x.Term)
+		c.u64(&x.Seq)
+		c.boolean(&x.Lacks)
+		give(c, m, x)
 	case typeMerge:
 		x := as[ownership.Merge](*m)
 		c.u32(&x.P)
@@ -220,6 +235,10 @@ func typeOf(m ownership.Message) uint64 {
 		return typeRepl
 	case ownership.Rack:
 		return typeRack
+	case ownership.Delta:
+		return typeDelta
+	case ownership.DeltaAck:
+		return typeDeltaAck
 	case ownership.Merge:
 		return typeMerge
 	case ownership.Merged:

@@ -38,6 +38,7 @@ var all = []ownership.Message{
 	},
 	ownership.Pull{P: 11, Round: 1, Version: v1}, ownership.Copy{P: 12, Round: 1, Version: v1, Stream: 3, Chunks: 2},
 	ownership.Repl{P: 13, Term: t2, Parent: v1, From: 1, Stream: 2, Chunks: 3, Set: []ownership.UID{u1}, Drop: true},
+	ownership.Delta{P: 17, Term: t1, From: 3}, ownership.DeltaAck{P: 18, Term: t2, Seq: 4, Lacks: true},
 	ownership.Rack{P: 14, Term: t1, Seq: 5, Complete: true, Dropped: true, Stream: 6},
 	ownership.Merge{P: 15, ID: ownership.MergeID{Version: v1, Holder: u2}},
 	ownership.Merged{P: 16, ID: ownership.MergeID{Version: v1, Holder: u2}},
