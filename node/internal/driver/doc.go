@@ -6,9 +6,10 @@
 //	actors: change ┤                              ├── outboxes: frames to peers, one under way at a time
 //	tick: 50 ms ───┘                              └── answers that wait for copies
 //
-// A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait. State is extracted when
-// a message is queued, and is encoded then; whole partitions are streamed over a link of their own, with at most some
-// megabytes queued, so that they delay no hit.
+// A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
+// within a second while nobody else was ever there who could hold a copy. State is extracted when a message is queued, and
+// is encoded then; whole partitions are streamed over a link of their own, with at most some megabytes queued, so that
+// they delay no hit.
 //
 // # Guarantees
 //

@@ -63,8 +63,9 @@ const (
 	silence = 500 * time.Millisecond
 
 	tickEvery = 50 * time.Millisecond
-	maxPause  = time.Second // between two steps; after more, others may have taken over
-	maxFrames = 1024        // received and not yet looked at
+	aloneLag  = time.Second / 2 // of what the machine is told while this node has been alone
+	maxPause  = time.Second     // between two steps; after more, others may have taken over
+	maxFrames = 1024            // received and not yet looked at
 )
 
 // Driver drives the ownership machine of one node. Its methods are safe for concurrent use.
@@ -78,6 +79,7 @@ type Driver struct {
 	late     atomic.Bool   // that is longer than MaxLag
 	frames   atomic.Int64  // in the inbox
 	session  atomic.Uint64 // told to peers; a frame that names an earlier one is of the past
+	alone    atomic.Bool   // nobody else was ever there who could hold a copy: the machine need not know soon
 	wake     chan struct{}
 	drained  chan struct{}
 	tasks    sync.WaitGroup // Run, senders and streamers
@@ -135,6 +137,7 @@ func New(cfg Config) (*Driver, error) {
 	d.handoffs.offered, d.losses = map[int]time.Time{}, newLosses(cfg.Partitions)
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.session.Store(1)
+	d.alone.Store(!cfg.Sync)
 	d.stepped.Store(int64(cfg.Now()))
 	d.tasks.Add(1) // Run
 	return d, nil
@@ -147,6 +150,7 @@ func (d *Driver) Run() {
 	defer tick.Stop()
 	flush := time.NewTimer(time.Hour)
 	defer flush.Stop()
+	told := time.Now()
 	for armed := false; ; {
 		due := false
 		select {
@@ -159,14 +163,17 @@ func (d *Driver) Run() {
 		case <-tick.C:
 			d.step(ownership.Tick{})
 			d.housekeep(time.Now())
+			due = d.alone.Load() && time.Since(told) >= aloneLag
 		}
 		d.work()
+		alone := d.alone.Load()
 		if due || d.cfg.Sync || len(d.paced) > 0 {
-			if pause := d.flush(); pause > 0 && !armed {
+			told = time.Now()
+			if pause := d.flush(); pause > 0 && !armed && !alone {
 				flush.Reset(pause)
 				armed = true
 			}
-		} else if !armed && d.hasDirty() {
+		} else if !armed && !alone && d.hasDirty() {
 			flush.Reset(d.lag())
 			armed = true
 		}
@@ -257,7 +264,7 @@ func (d *Driver) flush() time.Duration {
 	due := began.Add(machineLag(d.cfg.MaxLag))
 	for _, p := range dirty {
 		d.step(ownership.Mutated{P: uint32(p), Seq: d.since(p, d.cfg.Actors.Look(p))})
-		if !d.cfg.Sync && d.cfg.Replicas > 1 {
+		if !d.cfg.Sync && d.cfg.Replicas > 1 && !d.alone.Load() {
 			d.checks = append(d.checks, check{p, due})
 		}
 	}
@@ -311,6 +318,10 @@ func (d *Driver) step(e ownership.Event) {
 func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done <-chan struct{}) {
 	told := make(chan struct{})
 	d.post(func() {
+		if len(members) > 1 && d.alone.Load() {
+			d.flush() // what there was nobody to be told of
+			d.alone.Store(false)
+		}
 		d.losses.view(members, ring)
 		d.step(ownership.ViewChanged{Members: members, Ring: ring})
 		close(told)
@@ -333,7 +344,7 @@ func (d *Driver) Cleared(uid ownership.UID) {
 //
 // It also notices when this driver does not keep up: then answers wait, as they do when the copies do not.
 func (d *Driver) Awake(now strategy.Time) {
-	if since := strategy.Time(d.untold.Load()); since != 0 && now-since > strategy.Time(d.cfg.MaxLag/time.Microsecond) && d.cfg.Replicas > 1 {
+	if since := strategy.Time(d.untold.Load()); since != 0 && now-since > strategy.Time(d.cfg.MaxLag/time.Microsecond) && d.cfg.Replicas > 1 && !d.alone.Load() {
 		d.late.Store(true)
 	}
 	for d.Slept(now) && d.ctx.Err() == nil {

@@ -120,6 +120,31 @@ func TestAnswersWaitForCopies(t *testing.T) {
 	}
 }
 
+// While nobody can hold a copy, nobody waits for one; from the moment that somebody can, all is as ever.
+func TestAloneTheMachineIsToldLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		a := c.add(nil)
+		c.see(a)
+		pass(10 * tickEvery)
+		require.NoError(t, a.hit(0, 1).Err)
+		pass(2 * tickEvery)
+		assert.Zero(t, a.gates[0].safety(), "nobody was told")
+		assert.False(t, a.Waits(0))
+		assert.Zero(t, a.Stats().Behind)
+		pass(aloneLag)
+		assert.EqualValues(t, 1, a.gates[0].safety())
+
+		require.NoError(t, a.hit(0, 1).Err)
+		b := c.add(nil)
+		c.see(a, b)
+		pass(3 * time.Second)
+		require.NoError(t, a.hit(0, 1).Err)
+		pass(10 * time.Millisecond)
+		assert.EqualValues(t, 3, a.gates[0].safety(), "the copy holds all of it")
+	})
+}
+
 // Guarantee 3: that is the bound, not the next tick.
 func TestTheLagIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
