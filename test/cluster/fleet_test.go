@@ -89,7 +89,7 @@ func (f *fleet) kill(victims ...*process) {
 func (f *fleet) settle() {
 	f.t.Helper()
 	still := 0
-	eventually(f.t, func() error {
+	eventuallyWithin(f.t, 3*patience, func() error {
 		err := f.unsettled()
 		if still++; err != nil {
 			still = 0

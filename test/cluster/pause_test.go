@@ -16,7 +16,7 @@ import (
 type suspended struct {
 	answers   []audit.Answer
 	stale     []audit.Answer
-	took      bool // somebody took keys over meanwhile
+	took      bool // somebody took its keys over meanwhile
 	lost      map[string]int64
 	excess    map[string]int64
 	surplus   map[string]int64
@@ -25,11 +25,11 @@ type suspended struct {
 
 // suspend stops a node for a while, during which others are asked and so, by one connection that is already open, is the
 // node itself: what it answers as it wakes up is what it would answer to those who do not know that it was away.
-func suspend(t *testing.T, ablate string, pause time.Duration) (s suspended) {
+func suspend(t *testing.T, ablate, replication string, pause time.Duration) (s suspended) {
 	t.Helper()
 	awayFromMidnight(t, time.Hour)
-	f := launchFleet(t, 3, ablate, "--replication", "sync")
-	open, tight := aims("open", 100, 1_000_000), aims("tight", 100, 40)
+	f := launchFleet(t, 3, ablate, "--replication", replication)
+	open, tight := aims("open", 100, 1_000_000), aims("tight", 100, 4)
 	log := audit.NewLog()
 	others, own := newLoad(t, log, append(open, tight...), f.nodes...), newLoad(t, log, append(open, tight...), f.nodes[0])
 	others.wg.Go(func() { others.send(hitRate()) })
@@ -77,7 +77,7 @@ func TestSuspendedOwners(t *testing.T) {
 	for _, pause := range pauses {
 		t.Run(pause.String(), func(t *testing.T) {
 			name := fmt.Sprintf("SIGSTOP of an owner for %v, sync", pause)
-			s := suspend(t, "", pause)
+			s := suspend(t, "", "sync", pause)
 			figure := "nobody took over"
 			if s.took {
 				figure = "others took over"

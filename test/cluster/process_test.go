@@ -191,7 +191,12 @@ func three(t testing.TB, args ...string) [3]*process {
 // eventually retries what fails until it does not, or patience ends.
 func eventually(t testing.TB, try func() error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	eventuallyWithin(t, patience, try)
+}
+
+func eventuallyWithin(t testing.TB, limit time.Duration, try func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	for {
 		err := try()
