@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/traffik-io/traffik/test/cluster/audit"
 )
+
+var flagKills = flag.Int("kills", 50, "how many nodes a long run kills, where answers wait for the copies")
 
 // crash is one kill -9, and where the keys were.
 type crash struct {
@@ -44,7 +47,7 @@ func (f *fleet) replace(l *load, n int) {
 
 // kill -9 of any node under synchronous replication loses nothing that was answered, and its keys are decided again soon.
 func TestKillsWhenReplicatedSynchronously(t *testing.T) {
-	n := rounds(3, 50)
+	n := rounds(3, *flagKills)
 	name := fmt.Sprintf("kill -9, sync, %d kills", n)
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 3, "", "--replication", "sync")
