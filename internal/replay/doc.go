@@ -12,9 +12,10 @@
 // excluded counts, by name, results that are different on purpose. A trace says from which operation on, and in which
 // results, a named behaviour of the original shows; quirks, which are bugs, are all excluded from there on, and so
 // are the policies that these strategies chose otherwise. Where a decision is affected, the rest of the trace is
-// excluded. A few differences have no label, because it takes two of the original's behaviours at once to see them;
-// the command finds those itself, and they are excluded only where results do differ. Each mismatch is told on standard error with file and line. The exit status is 1 if there is one, if a
-// trace cannot be read, or if nothing was compared.
+// excluded. Of a stat a label tells the first result that differs, so the wait of one whose remaining differs may differ
+// too. A few differences have no label, because it takes two of the original's behaviours at once to see them; the command
+// finds those itself, and they are excluded only where results do differ. Each mismatch is told on standard error with
+// file and line. The exit status is 1 if there is one, if a trace cannot be read, or if nothing was compared.
 //
 // # Guarantees
 //
