@@ -154,12 +154,12 @@ func (r *Registry) parsePolicy(b []byte) (*Policy, error) {
 const maxParams = 16 << 10
 
 // skipLimit passes over what appendLimit wrote.
-func (rd *reader) skipLimit() {
-	rd.bytes(64)
-	rd.bytes(64)
-	rd.uint(maxCapacity)
-	rd.uint(maxSpan)
-	rd.bytes(maxParams)
+func (r *reader) skipLimit() {
+	r.bytes(64)
+	r.bytes(64)
+	r.uint(maxCapacity)
+	r.uint(maxSpan)
+	r.bytes(maxParams)
 }
 
 // readLimit reads what appendLimit wrote.

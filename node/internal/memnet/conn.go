@@ -78,7 +78,7 @@ func (c *conn) Read(b []byte) (int, error) {
 }
 
 // readLocked takes what has arrived. If that is nothing, next is when something may, zero if that is not known.
-func (c *conn) readLocked(b []byte, now time.Time) (got int, err error, next time.Time) { //nolint:revive // the time goes with neither
+func (c *conn) readLocked(b []byte, now time.Time) (got int, err error, next time.Time) { //nolint:staticcheck // the time goes with neither
 	f := c.in
 	for got < len(b) {
 		switch {
