@@ -11,15 +11,16 @@ import (
 	"github.com/traffik-io/traffik/transport"
 )
 
-// unreached is the answer when no owner answered within the budget: that of the unreachable policy, which is marked as
-// degraded.
-func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last error) (a answer) {
+// unreached puts into a what is answered when no owner answered within the budget: the answer of the unreachable policy,
+// which is marked as degraded.
+func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last error, a *answer) {
+	*a = answer{}
 	if a.Err = ctx.Err(); a.Err != nil {
-		return a
+		return
 	}
 	if n.stopped.Load() {
 		a.Err = ErrClosed
-		return a
+		return
 	}
 	n.counters.unreachable.Add(1)
 	defer func() {
@@ -30,7 +31,8 @@ func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last erro
 	switch {
 	case r.Op == transport.Refund, n.cfg.OnUnreachable == Fail:
 	case n.cfg.OnUnreachable == LocalShare:
-		return n.shares.ask(ctx, r, n.sharers(), n.id.Name)
+		*a = n.shares.ask(ctx, r, n.sharers(), n.id.Name)
+		return
 	case r.Op != transport.Stat: // which allow and deny know nothing of
 		rate := r.Hit.Policy.Limit(0).Rate
 		d := strategy.Decision{Degraded: true, Period: rate.Period(), Owner: n.id.Name}
@@ -39,10 +41,9 @@ func (n *Node) unreached(ctx context.Context, r *transport.HitRequest, last erro
 			d.Wait = max(n.cfg.Timeout, time.Second) // nobody knows; soon enough to notice that an owner is back
 		}
 		a.Decision = d
-		return a
+		return
 	}
 	a.Err = fmt.Errorf("%w: %w", ErrUnreachable, last)
-	return a
 }
 
 // shares decides for keys that other nodes own and cannot be asked about: each node admits its share of the limit.

@@ -33,8 +33,8 @@ var errNobody = errors.New("no full member is alive")
 
 // forward asks the owner of partition p on another node, until it answers or the budget is used up, and puts the answer
 // into a. Every attempt of a hit has the same id, so that it is charged once however often it is sent.
-func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now strategy.Time, a *answer) {
-	ids := n.ids
+func (n *Node) forward(ctx context.Context, p int, k actor.Key, asked *actor.Request, now strategy.Time, a *answer) {
+	ids, r := n.ids, newHitRequest(k, asked)
 	if r.Hit.MaxWait > 0 {
 		ids = n.waits
 	}
@@ -86,7 +86,7 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 			return
 		case errors.Is(err, transport.ErrOverloaded):
 			n.counters.overloaded.Add(1)
-			*a = n.unreached(ctx, r, fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name))
+			n.unreached(ctx, r, fmt.Errorf("%w: too many hits are in flight to %s", ErrOverloaded, target.meta.name), a)
 			return
 		case err == nil:
 			err = fmt.Errorf("%s and the nodes it names disown the key", target.meta.name)
@@ -96,7 +96,12 @@ func (n *Node) forward(ctx context.Context, p int, r *transport.HitRequest, now 
 		n.counters.retried.Add(1)
 		target, hops, astray = nil, 0, !astray
 	}
-	*a = n.unreached(ctx, r, last)
+	n.unreached(ctx, r, last, a)
+}
+
+// newHitRequest is r for another node.
+func newHitRequest(k actor.Key, r *actor.Request) *transport.HitRequest {
+	return &transport.HitRequest{Op: ops[r.Op], Hi: k.Hi, Lo: k.Lo, Hit: r.Hit, Charged: r.Charged}
 }
 
 // attempt sends r once.

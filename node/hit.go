@@ -17,16 +17,20 @@ import (
 // error wraps ErrInvalid, ErrOverloaded, ErrUnreachable or ErrClosed, or is that of ctx. A cost of 0 and an unlimited
 // policy are allowed without asking anyone.
 func (n *Node) Hit(ctx context.Context, h strategy.Hit) (strategy.Decision, error) {
-	observe := n.cfg.Hooks.Decided
 	r, a := actor.Request{Op: actor.OpHit, Hit: h}, answer{}
-	if observe == nil {
+	if n.cfg.Hooks.Decided == nil {
 		n.ask(ctx, &r, &a)
-		return a.Decision, a.Err
+	} else {
+		n.observed(ctx, &r, &a)
 	}
-	start := time.Now()
-	n.ask(ctx, &r, &a)
-	observe(Outcome{Decision: a.Decision, Err: a.Err, Forwarded: a.forwarded, Took: time.Since(start)})
 	return a.Decision, a.Err
+}
+
+// observed is ask for a hit that the hook is told of.
+func (n *Node) observed(ctx context.Context, r *actor.Request, a *answer) {
+	start := time.Now()
+	n.ask(ctx, r, a)
+	n.cfg.Hooks.Decided(Outcome{Decision: a.Decision, Err: a.Err, Forwarded: a.forwarded, Took: time.Since(start)})
 }
 
 // Check decides as Hit would and consumes nothing. It is best effort: another hit may come in between, and a refusal may be one that the owner has given for a hit before. Where the
@@ -73,7 +77,8 @@ func (a *answer) stat() (st strategy.Stat, ok bool, err error) {
 }
 
 // ask decides here or forwards, and puts the answer into a, which is zero. Answers are large, and go through many hands:
-// so they are not returned but filled in, here and below.
+// so they are not returned but filled in, here and below. That also keeps stacks short: with a thousand callers they are
+// more than the processor's cache holds.
 func (n *Node) ask(ctx context.Context, r *actor.Request, a *answer) {
 	if prepare(r, &a.Answer) {
 		return
@@ -89,7 +94,7 @@ func (n *Node) ask(ctx context.Context, r *actor.Request, a *answer) {
 	if n.driver.Mode(p) == driver.Serve {
 		switch n.decide(ctx, p, k, r, now, a); {
 		case errors.Is(a.Err, errSuspended):
-			*a = n.unreached(ctx, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged}, errSuspended)
+			n.unreached(ctx, newHitRequest(k, r), errSuspended, a)
 			return
 		case !errors.Is(a.Err, actor.ErrNotServing):
 			return
@@ -97,17 +102,24 @@ func (n *Node) ask(ctx context.Context, r *actor.Request, a *answer) {
 		*a = answer{}
 	}
 	decides := r.Op == actor.OpHit || r.Op == actor.OpCheck
-	if decides {
-		if x := n.denials.find(k, &r.Hit, now); x != nil {
-			n.denials.answered.Add(1)
-			a.Decision = x.answer(now)
-			return
-		}
+	if decides && n.denied(k, &r.Hit, now, a) {
+		return
 	}
-	n.forward(ctx, p, &transport.HitRequest{Op: ops[r.Op], Hi: hi, Lo: lo, Hit: r.Hit, Charged: r.Charged}, now, a)
+	n.forward(ctx, p, k, r, now, a)
 	if decides && a.forwarded && a.Err == nil {
 		n.denials.learn(k, &r.Hit, &a.Decision, now)
 	}
+}
+
+// denied answers h by what its owner has said before, if that still holds.
+func (n *Node) denied(k actor.Key, h *strategy.Hit, now strategy.Time, a *answer) bool {
+	x := n.denials.find(k, h, now)
+	if x == nil {
+		return false
+	}
+	n.denials.answered.Add(1)
+	a.Decision = x.answer(now)
+	return true
 }
 
 // prepare checks r and fills in its defaults. It is done with one that is wrong, and with one that consumes nothing,
