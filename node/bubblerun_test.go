@@ -166,3 +166,31 @@ func TestOwnersAreFoundAfterManyMoves(t *testing.T) {
 		assert.Empty(t, b.end())
 	})
 }
+
+// A way that leads nowhere, or that a firewall rejects, has no partition change its owner: others still hear of both.
+func TestABadWayMovesNothing(t *testing.T) {
+	for _, step := range []string{"cut n0 n1", "reject n0 n1"} {
+		t.Run(step, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t, plan{seed: 5, replication: Sync, latency: time.Millisecond})
+				for range 3 {
+					b.join("")
+				}
+				b.settle()
+				changes := func() (n int64) {
+					for _, r := range b.residents {
+						n += r.Stats().In + r.Stats().Claimed
+					}
+					return n
+				}
+				before := changes()
+				b.do(step)
+				time.Sleep(10 * time.Second)
+				assert.Equal(t, before, changes())
+				b.do("heal")
+				b.settle()
+				assert.Empty(t, b.end())
+			})
+		})
+	}
+}
