@@ -211,6 +211,9 @@ func (b *bubble) remove(r *resident) {
 // over: a node that knows of nobody exits at once, and takes what it has with it.
 func (b *bubble) leave(r *resident) {
 	b.await(func() string {
+		if b.fault.messy {
+			return ""
+		}
 		for _, o := range b.residents {
 			if p := r.view.Load().find(o.id.UID); o != r && p != nil && p.meta.state == Active {
 				return ""

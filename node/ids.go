@@ -129,13 +129,14 @@ func (d *dedup) installCharges(b []byte) (added []uint64, rest []byte, err error
 	return added, r.b, nil
 }
 
-// installLocked remembers an answer that another node gave, unless the hit is settled or known here.
+// installLocked remembers an answer that another node gave, unless the hit is settled, or is decided or answered here.
+// One that was charged here but not answered, because this node was replaced, has come back with its charge.
 func (d *dedup) installLocked(id uint64, response *transport.HitResponse) bool {
 	if d.isSettled(id) || d.size >= maxRemembered {
 		return false
 	}
 	r := d.rememberLocked(id)
-	if r.deciding || r.status != 0 {
+	if r.deciding || r.answered {
 		return false
 	}
 	r.answer(response)

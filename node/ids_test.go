@@ -65,6 +65,20 @@ func TestChargesMove(t *testing.T) {
 	assert.Equal(t, decided, verdict)
 }
 
+// Guarantee 2: a hit that was charged here, and whose charge comes back with the partition, is not charged again.
+func TestAChargeThatComesBackIsKnown(t *testing.T) {
+	c := newCharges()
+	origin, id := transport.UID{1}, uint64(1)<<epochShift|7
+	res := charged(t, c, origin, id, 1)
+	moved := c.Append(nil, 0, 0)
+	d := c.node.origins.of(origin, id)
+	d.forget(id) // this node was replaced before a copy held the charge, and nothing was answered
+	require.NoError(t, c.Install(0, moved))
+	verdict, got := d.accept(id, 0, transport.Responder{})
+	assert.Equal(t, decided, verdict)
+	assert.Equal(t, res, got)
+}
+
 // Guarantee 2: a hit that another owner has charged is not charged again when its retry ends at home, because the
 // partition has moved there.
 func TestARetryThatComesHomeIsNotCharged(t *testing.T) {

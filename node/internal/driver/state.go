@@ -182,10 +182,10 @@ func (d *Driver) join(f ownership.Join) {
 		s = d.retained[retention{f.P, f.ID}]
 	}
 	x := d.read(p, s)
+	d.putIDs(p, x) // first: a hit that is sent again meanwhile must not be charged beside what it is joined with
 	if _, err := d.cfg.Actors.Join(p, x.recs, false); err != nil {
 		d.cfg.Logger.Error("joining a copy", "partition", p, "err", err)
 	}
-	d.putIDs(p, x)
 	d.counters.joined.Add(1)
 	d.step(ownership.Joined{P: f.P, From: f.From, ID: f.ID, Seq: d.seq(p)})
 }
