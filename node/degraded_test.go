@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"net"
 	"testing"
 	"time"
 
@@ -116,6 +117,40 @@ func TestShareOfTheLimit(t *testing.T) {
 	again, err := s.policy(p, 3)
 	require.NoError(t, err)
 	assert.Same(t, third, again)
+}
+
+// An owner whose copies do not follow is one that cannot be asked, also by callers of its own.
+func TestAnOwnerWithoutCopiesIsUnreachable(t *testing.T) {
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // it accepts, and says nothing
+	require.NoError(t, err)
+	defer mute.Close()
+	for u, admitted := range map[Unreachable]int{LocalShare: 2, AllowAll: 3, DenyAll: 0, Fail: 0} {
+		n := startNode(t, Config{
+			Name: "owner", GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Replication: Sync, OnUnreachable: u,
+			Timeout: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		})
+		n.mu.Lock()
+		n.applyLocked(change{meta: &meta{uid: transport.UID{1}, name: "mute", state: Active, role: Full, clusterAddr: mute.Addr().String()}})
+		n.rebuildLocked()
+		told := n.tellDriver(n.view.Load())
+		n.mu.Unlock()
+		<-told
+		h := strategy.NewHit("k", policy("4/day", nil))
+		for range 3 {
+			d, err := n.Hit(t.Context(), h)
+			if u == Fail {
+				assert.ErrorIs(t, err, ErrUnreachable)
+				assert.ErrorContains(t, err, "no copy holds the charge")
+				continue
+			}
+			require.NoError(t, err)
+			assert.True(t, d.Degraded, u)
+			if d.Allowed {
+				admitted--
+			}
+		}
+		assert.Zero(t, admitted, u)
+	}
 }
 
 // A member that vanishes keeps its share, so that a split network has no more shares than nodes; one that leaves, or is

@@ -63,6 +63,9 @@ func (n *Node) forward(ctx context.Context, p int, k actor.Key, asked *actor.Req
 		}
 		if target.link == nil { // this node, meanwhile
 			if last = n.decideLate(ctx, p, r, a); last == nil {
+				if errors.Is(a.Err, errNotCopied) { // it is charged here, so that nobody else is asked
+					n.unreached(ctx, r, a.Err, a)
+				}
 				return
 			}
 			*a, target = answer{}, nil

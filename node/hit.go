@@ -93,8 +93,8 @@ func (n *Node) ask(ctx context.Context, r *actor.Request, a *answer) {
 	n.driver.Awake(now)
 	if n.driver.Mode(p) == driver.Serve {
 		switch n.decide(ctx, p, k, r, now, a); {
-		case errors.Is(a.Err, errSuspended):
-			n.unreached(ctx, newHitRequest(k, r), errSuspended, a)
+		case errors.Is(a.Err, errSuspended), errors.Is(a.Err, errNotCopied):
+			n.unreached(ctx, newHitRequest(k, r), a.Err, a)
 			return
 		case !errors.Is(a.Err, actor.ErrNotServing):
 			return
@@ -170,7 +170,7 @@ func (n *Node) decide(ctx context.Context, p int, k actor.Key, r *actor.Request,
 var errSuspended = errors.New("this process was suspended while it decided")
 
 // errNotCopied says that a charge may be lost, because no copy holds it.
-var errNotCopied = fmt.Errorf("%w: no copy holds the charge in time", ErrUnreachable)
+var errNotCopied = errors.New("no copy holds the charge in time")
 
 // localErr says in this package's words why actors did not decide.
 func localErr(err error) error {
