@@ -9,16 +9,21 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
 // namespace is a network of the kernel that has no name: it is gone when nobody holds it any more, even if the tests
 // are killed.
-type namespace struct{ file *os.File }
+type namespace struct {
+	file   *os.File
+	closed chan struct{}
+	users  sync.WaitGroup
+}
 
 func newNamespace() (*namespace, error) {
-	ns := &namespace{}
+	ns := &namespace{closed: make(chan struct{})}
 	return ns, onThread(func() (err error) {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("unshare: %w", err)
@@ -70,10 +75,54 @@ func (ns *namespace) set(name, value string) error {
 	return ns.do(func() error { return os.WriteFile("/proc/sys/net/"+name, []byte(value), 0) })
 }
 
-// dial connects from inside.
-func (ns *namespace) dial(ctx context.Context, network, addr string) (conn net.Conn, err error) {
-	return conn, ns.do(func() error {
-		conn, err = new(net.Dialer).DialContext(ctx, network, addr)
-		return err
-	})
+// dialers is how many connections are opened at once.
+const dialers = 8
+
+// dialer returns what connects from inside, until the namespace is closed. It keeps its threads: one for each connection
+// would be too many when a load meets nodes that stall.
+func (ns *namespace) dialer() func(ctx context.Context, network, addr string) (net.Conn, error) {
+	type dialed struct {
+		conn net.Conn
+		err  error
+	}
+	type call struct {
+		ctx           context.Context
+		network, addr string
+		answer        chan dialed
+	}
+	calls := make(chan call)
+	for range dialers {
+		ns.users.Go(func() { // ends with the namespace
+			_ = ns.do(func() error {
+				for {
+					select {
+					case c := <-calls:
+						conn, err := new(net.Dialer).DialContext(c.ctx, c.network, c.addr)
+						c.answer <- dialed{conn, err}
+					case <-ns.closed:
+						return nil
+					}
+				}
+			})
+		})
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c := call{ctx, network, addr, make(chan dialed, 1)}
+		select {
+		case calls <- c:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-ns.closed:
+			return nil, net.ErrClosed
+		}
+		d := <-c.answer
+		return d.conn, d.err
+	}
+}
+
+// close ends those who use it, and lets go of it.
+func (ns *namespace) close() {
+	close(ns.closed)
+	ns.users.Wait()
+	ns.file.Close()
 }

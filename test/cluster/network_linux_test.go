@@ -65,6 +65,7 @@ func (n *network) make(hosts int) (err error) {
 			return err
 		}
 	}
+	dial := n.router.dialer()
 	for i := range hosts {
 		host, err := n.namespace()
 		if err != nil {
@@ -83,7 +84,7 @@ func (n *network) make(hosts int) (err error) {
 		if err != nil {
 			return err
 		}
-		routers.Store(n.host(i), n.router.dial)
+		routers.Store(n.host(i), dial)
 		n.t.Cleanup(func() { routers.Delete(n.host(i)) })
 	}
 	return nil
@@ -93,7 +94,7 @@ func (n *network) make(hosts int) (err error) {
 func (n *network) namespace() (*namespace, error) {
 	ns, err := newNamespace()
 	if err == nil {
-		n.t.Cleanup(func() { ns.file.Close() })
+		n.t.Cleanup(ns.close)
 	}
 	return ns, err
 }

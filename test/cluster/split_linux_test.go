@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +17,7 @@ import (
 // dial each other, and 5 s for the partitions.
 const healTime = 18 * time.Second
 
-// split is a cluster of five whose network was split 3/2 under load, on each side a load of its own, and has healed.
+// split is a cluster of five whose network was split under load, on each side a load of its own, and has healed.
 // Full keys are hit from before the split until after the heal, open ones not while it heals.
 type split struct {
 	*network
@@ -37,12 +36,18 @@ type split struct {
 // hitBefore is how often each key was hit before the split.
 const hitBefore = 5
 
-// runSplit keeps the network split until both sides know it, and then for so long.
-func runSplit(t testing.TB, ablate string, stay time.Duration) *split {
+// fault is how a network is split.
+type fault struct {
+	left int // so many nodes are on one side
+	cut  func(*split)
+	stay time.Duration // in which those who can know of it do
+}
+
+func runSplit(t testing.TB, ablate string, f fault) *split {
 	awayFromMidnight(t, time.Hour)
 	s := &split{network: newNetwork(t, 5), log: audit.NewLog(), full: aims("full", 20, 20)}
 	s.nodes = s.cluster(ablate, "--on-unreachable", "local")
-	s.sides = [2][]*process{s.nodes[:3], s.nodes[3:]}
+	s.sides = [2][]*process{s.nodes[:f.left], s.nodes[f.left:]}
 	left, right := aims("left", 40, 100_000), aims("right", 40, 100_000)
 	s.open = slices.Concat(left, right)
 
@@ -56,12 +61,10 @@ func runSplit(t testing.TB, ablate string, stay time.Duration) *split {
 	time.Sleep(200 * time.Millisecond) // copies lag 10 ms at most
 
 	s.cut = s.log.Now()
-	s.split([]int{0, 1, 2}, []int{3, 4})
+	f.cut(s)
 	onFull := []*load{s.load(s.full, s.sides[0]), s.load(s.full, s.sides[1])}
 	onOpen := []*load{s.load(left, s.sides[0]), s.load(right, s.sides[1])}
-	s.sides[0][0].sees("n1", "n2", "n3")
-	s.sides[1][0].sees("n4", "n5")
-	time.Sleep(stay)
+	time.Sleep(f.stay)
 	for _, l := range onOpen {
 		l.finish()
 	}
@@ -83,27 +86,18 @@ func (s *split) load(keys []aim, side []*process) *load {
 	return l
 }
 
-// agree waits until all nodes name one owner of each open key and tell the same of it.
+// agree waits until all nodes name as the one owner of each open key who had it before, and tell the same of it.
 func (s *split) agree() {
 	s.t.Helper()
-	eventually(s.t, func() error {
-		s.used = map[string]int64{}
-		owners := map[string]string{}
-		for i, p := range s.nodes {
-			for _, a := range s.open {
-				r, err := p.send("/v1/stat", fmt.Sprintf(`{"key":%q,"rate":"%d/day"}`, a.key, a.limit))
-				if err != nil || r.Status != 200 || r.Degraded {
-					return errors.Join(fmt.Errorf("%s of %s: %+v", a.key, p.name, r), err)
-				}
-				n := a.limit - int64(r.Remaining)
-				if i == 0 {
-					s.used[a.key], owners[a.key] = n, r.Owner
-				} else if s.used[a.key] != n || owners[a.key] != r.Owner {
-					return fmt.Errorf("%s: %d used of %s, or %d of %s", a.key, s.used[a.key], owners[a.key], n, r.Owner)
-				}
+	eventuallyWithin(s.t, time.Minute, func() error { // more than it may take, so that what it takes is known
+		used, owners, err := agreed(s.nodes, s.open)
+		for key, owner := range owners {
+			if owner != s.before[key].Owner {
+				return fmt.Errorf("%s is owned by %s, not %s", key, owner, s.before[key].Owner)
 			}
 		}
-		return nil
+		s.used = used
+		return err
 	})
 }
 
@@ -113,7 +107,7 @@ func (s *split) forgiven() (keys []string) {
 	during := [2]map[string]audit.Account{}
 	for i, side := range s.sides {
 		during[i] = audit.Accounts(slices.DeleteFunc(slices.Clone(s.answers), func(a audit.Answer) bool {
-			return a.Sent < s.cut || !contains(side, a.Asked)
+			return a.Sent < s.cut || !contains(side, a.Owner)
 		}))
 	}
 	for key, at := range s.before {
@@ -134,21 +128,28 @@ func contains(side []*process, name string) bool {
 	return slices.ContainsFunc(side, func(p *process) bool { return p.name == name })
 }
 
-// F11, I6 and I15: while the network is split each side admits every limit once, and a node that waits for an owner its
-// share. When it has healed, one owner is left, who knows what either side has admitted.
-func TestSplit(t *testing.T) {
-	t.Parallel()
-	const name = "F11 split 3/2, `local`"
-	s := runSplit(t, "", time.Duration(rounds(1, 23))*time.Second)
+// inTwo parts n1, n2 and n3 from n4 and n5, and waits until both sides know it, and for so long.
+func inTwo(stay time.Duration) fault {
+	return fault{3, func(s *split) {
+		s.split([]int{0, 1, 2}, []int{3, 4})
+		s.nodes[0].sees("n1", "n2", "n3")
+		s.nodes[3].sees("n4", "n5")
+	}, stay}
+}
 
-	isFull := func(key string) bool { return strings.HasPrefix(key, "full") }
-	full := slices.DeleteFunc(slices.Clone(s.answers), func(a audit.Answer) bool { return !isFull(a.Key) })
+// judge requires what holds however a network is split in two.
+func (s *split) judge(name string) {
+	t := s.t
+	isFull := func(a audit.Answer) bool { return strings.HasPrefix(a.Key, "full") }
+	full := slices.DeleteFunc(slices.Clone(s.answers), func(a audit.Answer) bool { return !isFull(a) })
+	open := slices.DeleteFunc(slices.Clone(s.answers), isFull)
 	excess := audit.Excess(full, func(string) int64 { return 2 * 20 })
 	most := int64(0)
 	for _, x := range audit.Accounts(full) {
 		most = max(most, x.Charged)
 	}
-	report(t, len(excess) == 0 && most > 20, name, fmt.Sprintf("%d of a limit of 20", most), "owners admit at most twice the limit, and more than once")
+	report(t, len(excess) == 0, name, fmt.Sprintf("%d of a limit of 20", most), "owners admit at most twice the limit")
+	assert.Greater(t, most, int64(20), "nobody noticed the split")
 	most = 0
 	for _, n := range audit.Shares(full) {
 		most = max(most, n)
@@ -157,21 +158,53 @@ func TestSplit(t *testing.T) {
 	reportTime(t, s.one-s.healed, healTime, name, "one owner of every key at most 18 s after the heal")
 	late := audit.Between(full, s.one, s.log.Now())
 	assert.NotEmpty(t, late)
-	report(t, len(audit.Excess(late, func(string) int64 { return 0 })) == 0, name, fmt.Sprint(audit.Sum(audit.Excess(late, func(string) int64 { return 0 }))), "0 admitted of a used limit then")
-
-	forgiven, surplus := s.forgiven(), audit.Surplus(slices.DeleteFunc(slices.Clone(s.answers), func(a audit.Answer) bool { return isFull(a.Key) }), s.used)
+	again := audit.Sum(audit.Excess(late, func(string) int64 { return 0 }))
+	report(t, again == 0, name, fmt.Sprint(again), "0 admitted of a used limit then")
+	forgiven, surplus := s.forgiven(), audit.Surplus(open, s.used)
 	report(t, len(forgiven) == 0, name, fmt.Sprintf("%d of %d", len(forgiven), len(s.open)), "0 keys of which less is known than a side knew")
 	report(t, len(surplus) == 0, name, fmt.Sprintf("%d of %d", len(surplus), len(s.open)), "0 keys of which more is known than both sides knew")
-	for key, at := range s.before {
-		assert.Equal(t, at.Owner, s.nodes[4].placeOf(key).Owner, "%s is back where it belongs", key)
-	}
 	failed := audit.Failed(s.answers)
 	report(t, len(failed) == 0, name, fmt.Sprintf("%d of %d", len(failed), len(audit.Hits(s.answers))), "0 hits without an answer")
+	for _, a := range failed[:min(3, len(failed))] {
+		t.Logf("failed: %+v", a)
+	}
+}
+
+// F11, I6 and I15: while the network is split each side admits every limit once, and a node that waits for an owner its
+// share. When it has healed, one owner is left, who knows what either side has admitted.
+func TestSplit(t *testing.T) {
+	t.Parallel()
+	runSplit(t, "", inTwo(time.Duration(rounds(1, 23))*time.Second)).judge("F11 split 3/2, `local`")
 }
 
 func TestASplitThatForgetsIsCaught(t *testing.T) {
 	t.Parallel()
-	s := runSplit(t, "merge", 0)
+	s := runSplit(t, "merge", inTwo(0))
 	forgiven := s.forgiven()
 	report(t, len(forgiven) > 0, "F11 split 3/2, without merge", fmt.Sprintf("%d of %d keys", len(forgiven), len(s.open)), "caught: less is known than a side knew")
+}
+
+// F13: a node that is cut off in one direction is a side of its own.
+func TestANodeThatIsNotHeard(t *testing.T) {
+	if !*long {
+		t.Skip("in long runs only")
+	}
+	t.Parallel()
+	runSplit(t, "", fault{4, func(s *split) {
+		for other := range 4 {
+			s.network.cut(4, other)
+		}
+	}, 30 * time.Second}).judge("F13 one node is not heard, `local`")
+}
+
+func TestANodeThatHearsNobody(t *testing.T) {
+	if !*long {
+		t.Skip("in long runs only")
+	}
+	t.Parallel()
+	runSplit(t, "", fault{4, func(s *split) {
+		for other := range 4 {
+			s.network.cut(other, 4)
+		}
+	}, 30 * time.Second}).judge("F13 one node hears nobody, `local`")
 }
