@@ -25,8 +25,11 @@ type Config struct {
 	// Silence is how long a peer that the view calls dead may stay silent before a claim goes on without it, and how
 	// long a claim waits for those that it need not ask. It must be longer than a round trip. Default 250 ms.
 	Silence time.Duration
-	// MaxHandoffs is the number of partitions that are handed off at once. Default 64.
+	// MaxHandoffs is the number of partitions that are handed off at once. Default 256.
 	MaxHandoffs int
+	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
+	// others. Default a quarter of MaxHandoffs, at least 1.
+	MaxHandoffsTo int
 }
 
 // Intervals that nobody needs to set.
@@ -56,6 +59,9 @@ func (c Config) Validate() error {
 	if c.MaxHandoffs < 0 {
 		errs = append(errs, fmt.Errorf("max handoffs: %d is negative", c.MaxHandoffs))
 	}
+	if c.MaxHandoffsTo < 0 {
+		errs = append(errs, fmt.Errorf("max handoffs to one target: %d is negative", c.MaxHandoffsTo))
+	}
 	for _, d := range []struct {
 		name string
 		d    time.Duration
@@ -80,7 +86,10 @@ func (c Config) withDefaults() Config {
 		c.Replicas = 2
 	}
 	if c.MaxHandoffs == 0 {
-		c.MaxHandoffs = 64
+		c.MaxHandoffs = 256
+	}
+	if c.MaxHandoffsTo == 0 {
+		c.MaxHandoffsTo = max(c.MaxHandoffs/4, 1)
 	}
 	return c
 }

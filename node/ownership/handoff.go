@@ -52,10 +52,12 @@ func (m *Machine) driveHandoff(q *partition) {
 
 func (m *Machine) offer(q *partition) {
 	to := m.desired(q.id)
-	if to == (UID{}) || to == m.cfg.Self || !q.own.open || m.now < q.own.retryAt || m.handing >= m.cfg.MaxHandoffs {
+	if to == (UID{}) || to == m.cfg.Self || !q.own.open || m.now < q.own.retryAt ||
+		m.handing >= m.cfg.MaxHandoffs || m.handingTo[to] >= m.cfg.MaxHandoffsTo {
 		return
 	}
 	m.handing++
+	m.handingTo[to]++
 	q.own.hand = handoff{step: handOffered, to: to}
 	m.sendOffer(q)
 }
@@ -67,10 +69,19 @@ func (m *Machine) sendOffer(q *partition) {
 
 // giveUp ends a handoff that has not frozen anything, and tries again later.
 func (m *Machine) giveUp(q *partition) {
-	m.handing--
+	m.endHandoff(q)
 	q.own.hand = handoff{}
 	q.own.retryAt = m.now + toTime(backoff(offerRetry, q.own.refused))
 	q.own.refused++
+}
+
+// endHandoff makes room for another.
+func (m *Machine) endHandoff(q *partition) {
+	to := q.own.hand.to
+	m.handing--
+	if m.handingTo[to]--; m.handingTo[to] == 0 {
+		delete(m.handingTo, to)
+	}
 }
 
 // onOffer is the only place where a target may refuse: afterwards both ends are bound.

@@ -8,15 +8,16 @@ import (
 
 // Machine is the ownership of all partitions as one node sees it. It is not safe for concurrent use.
 type Machine struct {
-	cfg     Config
-	now     strategy.Time
-	started bool
-	view    view
-	parts   []*partition
-	out     []Effect
-	rounds  uint64 // of claims
-	streams uint64
-	handing int // handoffs in flight
+	cfg       Config
+	now       strategy.Time
+	started   bool
+	view      view
+	parts     []*partition
+	out       []Effect
+	rounds    uint64 // of claims
+	streams   uint64
+	handing   int         // handoffs in flight
+	handingTo map[UID]int // by target
 
 	unsettled strategy.Time // when somebody last came back to life
 	off       rule
@@ -29,10 +30,11 @@ func New(cfg Config) (*Machine, error) {
 	}
 	cfg = cfg.withDefaults()
 	return &Machine{
-		cfg:   cfg,
-		off:   ablated(),
-		parts: make([]*partition, cfg.Partitions),
-		view:  view{proof: map[UID]bool{}, heard: map[UID]strategy.Time{}},
+		cfg:       cfg,
+		off:       ablated(),
+		parts:     make([]*partition, cfg.Partitions),
+		handingTo: map[UID]int{},
+		view:      view{proof: map[UID]bool{}, heard: map[UID]strategy.Time{}},
 	}, nil
 }
 

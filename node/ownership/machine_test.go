@@ -14,13 +14,13 @@ import (
 )
 
 func TestConfigValidate(t *testing.T) {
-	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxLag: -1, Pause: -1, Silence: -1})
-	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "max lag", "pause", "silence"} {
+	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxLag: -1, Pause: -1, Silence: -1})
+	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "max lag", "pause", "silence"} {
 		assert.ErrorContains(t, err, field)
 	}
 	m, err := New(Config{Self: UID{1}, Partitions: 1})
 	require.NoError(t, err)
-	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 64}, m.cfg)
+	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 256, 64}, m.cfg)
 }
 
 func TestOrder(t *testing.T) {
@@ -306,4 +306,34 @@ func TestCommitIsForItsOwner(t *testing.T) {
 	m.Step(0, ViewChanged{[]Member{{UID{1}, Active}, {UID{2}, Active}}, fixedRing{UID{1}, UID{2}}})
 	m.Step(1, Received{UID{2}, Commit{P: 0, Term: Term{9, UID{3}, UID{2}}}, State{}})
 	assert.NotEqual(t, Term{9, UID{3}, UID{2}}, m.Status(0).Term)
+}
+
+// splitRing ranks one of two nodes first, by partition.
+type splitRing [2]UID
+
+func (r splitRing) Rank(p uint32) []UID { return []UID{r[p%2], r[1-p%2]} }
+
+// A target that does not answer holds up the handoffs to it, and no others.
+func TestHandoffsAreBoundedByTarget(t *testing.T) {
+	self, mute, other := UID{1}, UID{2}, UID{3}
+	m, err := New(Config{Self: self, Partitions: 20, MaxHandoffs: 8})
+	require.NoError(t, err)
+	now := strategy.Time(0)
+	m.Step(now, ViewChanged{Members: []Member{{self, Active}}, Ring: fixedRing{self}})
+	offers := map[UID]int{}
+	count := func(effects []Effect) {
+		for _, e := range effects {
+			if s, ok := e.(Send); ok {
+				if _, ok := s.Msg.(Offer); ok {
+					offers[s.To]++
+				}
+			}
+		}
+	}
+	count(m.Step(now, ViewChanged{Members: []Member{{self, Active}, {mute, Active}, {other, Active}}, Ring: splitRing{mute, other}}))
+	require.Equal(t, map[UID]int{mute: 2, other: 2}, offers)
+	term := m.parts[1].copy.Term
+	count(m.Step(now, Received{From: other, Msg: Refuse{1, term}}))
+	count(m.Step(now, Tick{}))
+	require.Equal(t, map[UID]int{mute: 2, other: 3}, offers)
 }

@@ -86,7 +86,7 @@ func (m *Machine) stepDown(q *partition) {
 func (m *Machine) endOwning(q *partition) {
 	if q.own != nil {
 		if q.own.hand.step != handIdle {
-			m.handing--
+			m.endHandoff(q)
 		}
 		q.set = q.own.holderSet(m.cfg.Self)
 	}

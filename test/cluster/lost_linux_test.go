@@ -84,11 +84,13 @@ func (d *deaf) exact(name string) {
 }
 
 // F17 and I8: a hit whose answer is lost is sent again, and gets the verdict that was made first: from the same owner,
-// and from the backup of one that was killed.
+// from the one that took over, and from the backup of one that was killed.
 func TestAnswersThatAreLost(t *testing.T) {
 	t.Parallel()
 	d := newDeaf(t, "")
 	d.judge("F17 answers lost", d.lose(d.heal))
+	d.judge("F17 answers lost, the owner leaves", d.lose(func() { d.nodes[1].signal(syscall.SIGTERM) }))
+	d.heal()
 }
 
 func TestAnswersThatAreLostWithTheirOwner(t *testing.T) {
