@@ -108,6 +108,8 @@ const (
 	// settleIn is how long after the last fault the cluster has one owner for everything: T_settle of invariant I15, a
 	// round of joining, then claims and handoffs.
 	settleIn = 18 * time.Second
+	// mournIn is how long it takes where most have crashed: who is left alone has gossip doubt itself, and be slow.
+	mournIn = 30 * time.Second
 )
 
 func newBubble(t *testing.T, p plan) *bubble {

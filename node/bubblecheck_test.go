@@ -91,8 +91,12 @@ func (b *bubble) settle() {
 // await waits until nothing is wrong, for as long as that may take.
 func (b *bubble) await(wrong func() string) bool {
 	for why := wrong(); why != ""; why = wrong() {
-		if b.quietFor() > settleIn {
-			b.blame("%v after the last event: %s", settleIn, why)
+		limit := settleIn
+		if b.fault.messy && b.fault.crashed {
+			limit = mournIn
+		}
+		if b.quietFor() > limit {
+			b.blame("%v after the last event: %s", limit, why)
 			return false
 		}
 		time.Sleep(50 * time.Millisecond)
