@@ -82,6 +82,14 @@ func TestLinksThatFail(t *testing.T) {
 			p.sees("n1", "n2", "n3", "n4", "n5")
 		}
 		n.heal()
+		for _, a := range apart { // their copies follow again
+			eventually(t, func() error {
+				if r, err := nodes[0].send("/v1/hit", fmt.Sprintf(`{"key":%q,"rate":"%d/day"}`, a.key, a.limit)); err != nil || r.Status != 200 {
+					return fmt.Errorf("%s: %+v: %w", a.key, r, err)
+				}
+				return nil
+			})
+		}
 	}
 	terms := map[string]map[uint64]bool{}
 	most := 0
