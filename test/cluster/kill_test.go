@@ -175,7 +175,7 @@ func TestOwnerAndBackupDieTogether(t *testing.T) {
 
 // A process that is killed and started at once, with the same name and ports, serves only from what the others kept.
 func TestKillAndRestartAtOnce(t *testing.T) {
-	n := rounds(2, 10)
+	n := rounds(1, 10)
 	name := fmt.Sprintf("kill -9 and restart at once, same name and ports, sync, %d times", n)
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 3, "", "--replication", "sync")
