@@ -49,5 +49,8 @@ model: ## simulate the ownership protocol over SEEDS seeds
 bubbles: ## run clusters of nodes in memory through PLANS plans of faults, three times
 	go test -count=1 -timeout 2h ./node -run '^(TestNodesComeAndGo|TestSidesPart|TestAnythingHappens)$$' -plans $(or $(PLANS),200) -first $(or $(FIRST),0)
 
+faults: ## run the fault scenarios in full, times included, on a machine that does nothing else
+	go test -count=1 -v -timeout 1h ./test/cluster -long -run 'Scale|Graceful|Rolling|Kill|Die|Suspended|Linearizable|Caught|Move'
+
 cluster: ## run the tests that start processes
 	go test -count=1 ./test/...
