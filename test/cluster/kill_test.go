@@ -49,7 +49,7 @@ func (f *fleet) replace(l *load, n int) {
 
 // kill -9 of any node under synchronous replication loses nothing that was answered, and its keys are decided again soon.
 func TestKillsWhenReplicatedSynchronously(t *testing.T) {
-	n := rounds(3, *flagKills)
+	n := rounds(2, *flagKills)
 	name := fmt.Sprintf("kill -9, sync, %d kills", n)
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 3, "", "--replication", "sync")
@@ -105,7 +105,7 @@ func (l *load) judgeCrashes(name string, answers []audit.Answer, through *proces
 
 // kill -9 under asynchronous replication loses at most what was answered within the lag, partition by partition.
 func TestKillsWhenReplicatedAsynchronously(t *testing.T) {
-	n := rounds(2, 20)
+	n := rounds(1, 20)
 	name := fmt.Sprintf("kill -9, async, lag 10 ms, %d kills", n)
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 3, "", "--replication", "async", "--replication-lag", "10ms")
