@@ -49,7 +49,7 @@ func TestManyKeysMove(t *testing.T) {
 	f.settle()
 	l := runLoad(t, hitRate(), aims("open", 100, 1_000_000), f.nodes...)
 	calm := l.log.Now()
-	l.steady(10*time.Second)
+	l.steady(10 * time.Second)
 	begins := l.log.Now()
 	p := f.launch("n4")
 	f.nodes = append(f.nodes, p)
