@@ -82,7 +82,7 @@ func runSplit(t testing.TB, ablate string, f fault) *split {
 
 func (s *split) load(keys []aim, side []*process) *load {
 	l := newLoad(s.t, s.log, keys, side...)
-	l.wg.Go(func() { l.send(100) })
+	l.wg.Go(func() { l.send(150) })
 	return l
 }
 
@@ -174,12 +174,12 @@ func (s *split) judge(name string) {
 // share. When it has healed, one owner is left, who knows what either side has admitted.
 func TestSplit(t *testing.T) {
 	t.Parallel()
-	runSplit(t, "", inTwo(time.Duration(rounds(1, 23))*time.Second)).judge("F11 split 3/2, `local`")
+	runSplit(t, "", inTwo(time.Duration(rounds(4, 23))*time.Second)).judge("F11 split 3/2, `local`")
 }
 
 func TestASplitThatForgetsIsCaught(t *testing.T) {
 	t.Parallel()
-	s := runSplit(t, "merge", inTwo(0))
+	s := runSplit(t, "merge", inTwo(3*time.Second))
 	forgiven := s.forgiven()
 	report(t, len(forgiven) > 0, "F11 split 3/2, without merge", fmt.Sprintf("%d of %d keys", len(forgiven), len(s.open)), "caught: less is known than a side knew")
 }
