@@ -218,6 +218,16 @@ func (d *Driver) work() {
 	d.mu.Unlock()
 	for _, f := range inbox {
 		f()
+		d.keepUp()
+	}
+}
+
+// keepUp flushes if that is due. It is called amid work that may take long, such as thousands of partitions that move: the
+// copies of others are not to wait for that.
+func (d *Driver) keepUp() {
+	since := strategy.Time(d.untold.Load())
+	if since != 0 && !d.alone.Load() && d.cfg.Now()-since >= strategy.Time(d.lag()/time.Microsecond) {
+		d.flush()
 	}
 }
 

@@ -166,6 +166,22 @@ func TestTheLagIsBounded(t *testing.T) {
 	})
 }
 
+// Guarantee 3: changes are told while the driver works off much else.
+func TestChangesAreToldAmidWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster(t)
+		a, b := c.add(nil), c.add(nil)
+		c.see(a, b)
+		pass(3 * time.Second)
+		for range 50 {
+			a.post(func() { time.Sleep(time.Millisecond) })
+		}
+		a.hit(0, 1)
+		pass(8 * time.Millisecond)
+		assert.EqualValues(t, 1, b.actors.Seq(0), "the copy holds it")
+	})
+}
+
 // Guarantee 3: nor does it depend on whether the driver has time.
 func TestAnswersWaitForADriverThatIsBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

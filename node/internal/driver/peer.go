@@ -227,8 +227,11 @@ func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fa
 		if f.Unknown > 0 {
 			d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", f.Unknown)
 		}
-		for _, r := range f.Messages {
+		for i, r := range f.Messages {
 			d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
+			if i%64 == 63 {
+				d.keepUp()
+			}
 		}
 	})
 }
