@@ -20,8 +20,12 @@ func (m *Machine) replicate(q *partition, h *holder) {
 	switch {
 	case h.drop:
 		m.sendRepl(q, h, Repl{Drop: true}, AttachNone)
-	case !h.knows:
-		m.sendRepl(q, h, Repl{}, AttachDelta)
+	case !h.knows && !(h.lacks && h.wanted):
+		a := AttachDelta // a copy at the parent is complete with it
+		if q.own.acked > 0 {
+			a = AttachNone // it would be all of the partition by now, for a holder that most likely has no such copy
+		}
+		m.sendRepl(q, h, Repl{}, a)
 	case h.complete:
 		switch {
 		case h.waiting || h.setLen != m.setLen(q):

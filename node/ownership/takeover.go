@@ -89,13 +89,23 @@ func (m *Machine) takeOver(q *partition, best ClaimAnswer) {
 	n := max(q.seenN+1, uint64(m.now/1000))
 	need := append(slices.Clone(best.Set), q.hint.Owner, q.intent.Owner, q.claim.target)
 	need = slices.DeleteFunc(need, func(u UID) bool { return u == UID{} })
-	var holders []UID
+	var holders, without []UID
 	for _, x := range q.claim.peers {
-		if x.answered && x.ans.Copy != (Version{}) {
+		switch {
+		case !x.answered:
+		case x.ans.Copy != Version{}:
 			holders = append(holders, x.uid)
+		default:
+			without = append(without, x.uid)
 		}
 	}
 	m.activate(q, Term{n, m.cfg.Self, m.cfg.Self}, best.Copy, need, holders)
+	m.selectHolders(q)
+	for _, u := range without { // those who shall have a copy are sent one at once
+		if h := q.own.holder(u); h != nil && !slices.Contains(q.own.need, u) {
+			h.lacks = true
+		}
+	}
 	m.driveOwner(q)
 }
 

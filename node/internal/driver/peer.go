@@ -37,6 +37,10 @@ func (d *Driver) send(f ownership.Send) {
 	case ownership.AttachDelta:
 		r, streamed := f.Msg.(ownership.Repl)
 		p := partitionOf(f.Msg)
+		if streamed && r.Stream != 0 && r.Chunks == 0 {
+			s = d.whole(p)
+			break
+		}
 		s = d.delta(p, f.From)
 		if streamed && r.Stream != 0 {
 			delete(d.holds, p)

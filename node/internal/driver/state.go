@@ -57,11 +57,11 @@ func (d *Driver) delta(p int, from uint64) ownership.State {
 // whole is all of p.
 func (d *Driver) whole(p int) ownership.State {
 	var recs []actor.Record
-	d.cfg.Actors.All(p, func(some []actor.Record) bool {
+	seq := d.cfg.Actors.All(p, func(some []actor.Record) bool {
 		recs = append(recs, some...)
 		return true
 	})
-	return d.state(p, 0, recs, 0)
+	return d.state(p, d.since(p, seq), recs, 0)
 }
 
 // read takes a state apart. What it does not know is left out, with a line in the log.
