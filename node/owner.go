@@ -46,10 +46,10 @@ func (n *Node) FindOwner(ctx context.Context, uid, key, scope string) Ownership 
 	target := n.route(v, o.Partition)
 	for range maxHops {
 		var told holding
-		switch {
-		case target == nil:
+		switch target {
+		case nil:
 			return o
-		case target == v.self:
+		case v.self:
 			told = n.holding(ctx, o.Partition)
 		default:
 			told = askHolding(ctx, target, o.Partition)

@@ -45,7 +45,7 @@ const lostHits = 8
 func (d *deaf) lose(meanwhile func()) []audit.Answer {
 	d.t.Helper()
 	before, since := d.load.used(d.nodes[2])[d.key.key], d.load.log.Now()
-	d.network.cut(1, 0)
+	d.cut(1, 0)
 	var hits sync.WaitGroup
 	for range lostHits {
 		hits.Go(func() { d.load.hit(d.key, 1, d.load.log.Now()) })
