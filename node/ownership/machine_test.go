@@ -337,3 +337,32 @@ func TestHandoffsAreBoundedByTarget(t *testing.T) {
 	count(m.Step(now, Tick{}))
 	require.Equal(t, map[UID]int{mute: 2, other: 3}, offers)
 }
+
+// A backup that another replaces keeps its copy until that one holds all that was acknowledged meanwhile: were it dropped
+// as soon as the other copy is complete, the owner could die before what lacks there is on its way.
+func TestABackupIsKeptUntilTheNextHasCaughtUp(t *testing.T) {
+	p := newPair(t, Config{})
+	old, next := UID{2}, UID{3}
+	dropped := func() bool {
+		for _, f := range p.log {
+			if s, ok := f.(Send); ok && s.To == old {
+				if r, ok := s.Msg.(Repl); ok && r.Drop {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	p.step(0, ViewChanged{[]Member{{UID{1}, Active}, {old, Active}, {next, Active}}, fixedRing{{1}, next, old}})
+	term := p.m[0].Status(0).Term
+	p.step(0, Received{next, Rack{P: 0, Term: term}, State{}})
+	stream, ok := last[Stream](p)
+	require.True(t, ok, "it is sent a copy")
+	p.step(0, Mutated{0, 5})
+	acked, _ := last[Acked](p)
+	require.EqualValues(t, 5, acked.Seq, "the old backup holds them")
+	p.step(0, Received{next, Rack{P: 0, Term: term, Complete: true, Seq: 3, Stream: stream.Stream}, State{}})
+	assert.False(t, dropped(), "it alone has the last two")
+	p.step(0, Received{next, DeltaAck{0, term, 5, false}, State{}})
+	assert.True(t, dropped())
+}

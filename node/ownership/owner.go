@@ -102,7 +102,7 @@ func (m *Machine) driveOwner(q *partition) {
 }
 
 // selectHolders tracks who should hold a copy, and drops whoever need not once all of those do. The old copies stay
-// until the new ones are complete.
+// until the new ones are complete and hold whatever answers have gone out for, which only the old ones may have held then.
 func (m *Machine) selectHolders(q *partition) {
 	o := q.own
 	o.buf = m.backups(o.buf[:0], q.id)
@@ -112,7 +112,7 @@ func (m *Machine) selectHolders(q *partition) {
 	whole := o.open
 	for _, u := range o.buf {
 		h := o.track(u, m.cfg.Self)
-		whole = whole && h.complete && !h.drop
+		whole = whole && h.complete && !h.drop && h.acked >= o.acked
 	}
 	kept := o.holders[:0]
 	for _, h := range o.holders {
