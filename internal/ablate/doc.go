@@ -12,7 +12,12 @@
 //	merge   a replaced owner forgets what the next one does not know
 //	pause   a process does not ask, after it was suspended, whether it was replaced
 //
+// Such a build also ends itself, as kill -9 does, or suspends itself at a point of a handoff, see Point: the variable
+// TRAFFIK_KILL or TRAFFIK_STOP says at which, and at the how-manieth partition that gets there, as owner:frozen:3 does.
+// Only those partitions count that TRAFFIK_PARTITIONS lists, separated by commas; all, if it is empty. A line on standard
+// error tells that it is there. In other builds there is nothing of this.
+//
 // # Concurrency
 //
-// What Listen returns belongs to one hit and the goroutine that asks for it.
+// What Listen returns belongs to one hit and the goroutine that asks for it. Reach may be called from many goroutines.
 package ablate

@@ -88,6 +88,7 @@ type Driver struct {
 	counters counters
 	handoffs handoffs
 	counted  atomic.Pointer[Census] // as of the last census
+	points   points
 
 	mu      sync.Mutex // guards what follows
 	inbox   []func()

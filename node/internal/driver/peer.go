@@ -117,6 +117,7 @@ func (o *outbox) put(m ownership.Message, s ownership.State) {
 	last := o.frames[len(o.frames)-1]
 	before := last.Size()
 	last.Add(m, s)
+	o.d.points.queue(last, o.to, m)
 	o.size += last.Size() - before
 	if !o.running && o.d.ctx.Err() == nil {
 		o.running = true
@@ -175,6 +176,7 @@ func (o *outbox) deliver(f *wire.Frame) {
 		session, err = wire.ReadSession(answer)
 		o.learn(session)
 	}
+	o.d.points.sent(f, err == nil)
 	if err != nil {
 		o.d.counters.dropped.Add(int64(f.Len()))
 		o.d.cfg.Logger.Debug("ownership messages are lost", "to", o.to, "messages", f.Len(), "err", err)
@@ -232,6 +234,7 @@ func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fa
 			d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", f.Unknown)
 		}
 		for i, r := range f.Messages {
+			d.points.receive(from, r.Msg)
 			d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
 			if i%64 == 63 {
 				d.keepUp()
