@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -48,22 +49,16 @@ func TestBootstrapWithoutSeeds(t *testing.T) {
 	healed := log.Now()
 	var used map[string]int64
 	eventuallyWithin(t, time.Minute, func() error { // more than it may take, so that what it takes is known
-		serving := 0.0
 		for _, p := range nodes {
 			all, err := p.members()
 			if err != nil || len(all) != len(nodes) {
 				return fmt.Errorf("%s sees %d members: %w", p.name, len(all), err)
 			}
-			now, err := p.metrics(`traffik_partitions{state="owned"}`)
-			if err != nil {
-				return err
-			}
-			serving += now[0]
 		}
-		if serving != partitions {
-			return fmt.Errorf("%v partitions are served", serving)
+		serving, err := served(nodes)
+		if err != nil || serving != partitions {
+			return errors.Join(fmt.Errorf("%v partitions are served", serving), err)
 		}
-		var err error
 		used, _, err = agreed(nodes, keys)
 		return err
 	})

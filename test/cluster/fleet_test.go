@@ -25,16 +25,32 @@ type fleet struct {
 	t      testing.TB
 	ablate string
 	args   []string
+	env    map[string][]string // more, for nodes of these names
 	nodes  []*process
 	count  int // of all that were started
+}
+
+// nobody is an address where no node gossips. The first node of a cluster looks for it, or it would be a cluster already,
+// and have all partitions to hand over to the others.
+const nobody = "127.0.0.1:1"
+
+// newFleet is one without nodes.
+func newFleet(t testing.TB, ablate string, args ...string) *fleet {
+	args = append([]string{"--on-unreachable", "error", "--timeout", "2s", "--log-level", "info"}, args...)
+	return &fleet{t: t, ablate: ablate, args: args, env: map[string][]string{}}
 }
 
 // launchFleet starts n nodes and waits until they are one cluster.
 func launchFleet(t testing.TB, n int, ablate string, args ...string) *fleet {
 	t.Helper()
-	f := &fleet{t: t, ablate: ablate, args: append([]string{"--on-unreachable", "error", "--timeout", "2s", "--log-level", "info"}, args...)}
+	return newFleet(t, ablate, args...).begin(n)
+}
+
+// begin starts the first n nodes and waits until they are one cluster.
+func (f *fleet) begin(n int) *fleet {
+	f.t.Helper()
 	for range n {
-		f.nodes = append(f.nodes, f.launch(fmt.Sprintf("n%d", f.count+1), "--min-members", strconv.Itoa(n), "--bootstrap-wait", "10s"))
+		f.nodes = append(f.nodes, f.launch(fmt.Sprintf("n%d", f.count+1), "--min-members", strconv.Itoa(n), "--bootstrap-wait", "10s", "--join", nobody))
 	}
 	for _, p := range f.nodes {
 		p.ready()
@@ -53,7 +69,7 @@ func (f *fleet) launch(name string, args ...string) *process {
 		args = append(args, "--join", f.nodes[0].gossip)
 	}
 	cmd := exec.Command(path, args...)
-	cmd.Env = append(os.Environ(), "TRAFFIK_ABLATE="+f.ablate)
+	cmd.Env = append(append(os.Environ(), "TRAFFIK_ABLATE="+f.ablate), f.env[name]...)
 	f.count++
 	return startAs(f.t, name, cmd)
 }
@@ -127,6 +143,18 @@ func (f *fleet) unsettled() error {
 		}
 	}
 	return nil
+}
+
+// served is how many partitions the nodes serve, all together.
+func served(nodes []*process) (sum float64, err error) {
+	for _, p := range nodes {
+		now, err := p.metrics(`traffik_partitions{state="owned"}`)
+		if err != nil {
+			return 0, err
+		}
+		sum += now[0]
+	}
+	return sum, nil
 }
 
 // metrics are the values of series of p.

@@ -24,6 +24,14 @@ func rounds(short, n int) int {
 	return short
 }
 
+// together has a scenario run beside others, but in long runs, which judge times.
+func together(t *testing.T) {
+	t.Helper()
+	if !*long {
+		t.Parallel()
+	}
+}
+
 // row is one line of the table that docs/reliability.md keeps.
 type row struct{ scenario, figure, criterion, verdict string }
 
