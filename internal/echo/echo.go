@@ -1,7 +1,3 @@
-// Package echo is the yardstick of the benchmarks of forwarded hits: an echo of length-prefixed frames over TCP, as bare
-// as it can be while many callers share the connection. It coalesces like a link does: callers append to one buffer, one
-// goroutine writes all that is there, and the server writes back what one read has brought. No handshake, no codec, no
-// liveness, no errors.
 package echo
 
 import (
