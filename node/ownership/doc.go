@@ -49,7 +49,9 @@
 //  8. Staged chunks are kept by peer and stream, and retained state by its [MergeID], both outside the partition.
 //     What moves includes which MergeIDs were joined, so that none is joined twice.
 //  9. [CloseLinks] closes every link without reading what is left in it.
-//  10. Messages to one peer may be framed together, in order. Most come in bursts: one per partition and peer.
+//  10. It may take partitions over in which nothing happens but hits and their copies, see [Machine.Flow], and then steps
+//     nothing for those, until an event concerns them.
+//  11. Messages to one peer may be framed together, in order. Most come in bursts: one per partition and peer.
 //
 // # What it does not do
 //

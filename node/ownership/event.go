@@ -1,5 +1,7 @@
 package ownership
 
+import "github.com/traffik-io/traffik/strategy"
+
 // Event is what a machine can be told. See [Machine.Step].
 type Event interface{ isEvent() }
 
@@ -50,6 +52,19 @@ type Streamed struct {
 	Seq    uint64
 }
 
+// Flowed ends a [Flow] of P. Seq is how many mutations the partition has by now. An owner tells with Acked how many its
+// peers have, as Flow named them, and with At since when at least one lacks some; a holder with At when it last heard of
+// its owner.
+type Flowed struct {
+	P     uint32
+	Seq   uint64
+	Acked []uint64
+	At    strategy.Time
+}
+
+// Heard says that something of UID was read that is no Received, since the event before: it lives.
+type Heard struct{ UID UID }
+
 // Joined answers a [Join]: the partition has reached Seq mutations with it.
 type Joined struct {
 	P    uint32
@@ -67,4 +82,6 @@ func (Received) isEvent()     {}
 func (Mutated) isEvent()      {}
 func (Quiesced) isEvent()     {}
 func (Streamed) isEvent()     {}
+func (Flowed) isEvent()       {}
+func (Heard) isEvent()        {}
 func (Joined) isEvent()       {}

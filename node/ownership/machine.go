@@ -43,7 +43,15 @@ func New(cfg Config) (*Machine, error) {
 // ignored: they come from peers.
 func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	m.out = m.out[:0]
-	gap := m.started && now-m.now > strategy.Time(m.cfg.Pause.Microseconds())
+	gap := m.woke(now)
+	switch e := e.(type) { // of the past: these do not end a gap
+	case Flowed:
+		m.flowed(e)
+		return m.out
+	case Heard:
+		m.hear(e.UID)
+		return m.out
+	}
 	m.now, m.started = max(now, m.now), true
 	if gap && m.wake(e) {
 		return m.out
@@ -126,7 +134,7 @@ func (m *Machine) doubt() {
 // tick drives whatever waits for time to pass, and what may look different in a new view.
 func (m *Machine) tick(changed bool) {
 	m.eachPartition(func(q *partition) {
-		if changed || !q.calm || !m.on(ruleCalm) {
+		if !q.flowing && (changed || !q.calm || !m.on(ruleCalm)) {
 			m.drive(q)
 		}
 	})

@@ -24,7 +24,7 @@ var (
 // testdata/seeds.txt; -first and -part show what happened in it.
 func TestModel(t *testing.T) {
 	if *flagPart >= 0 {
-		s := play(newScenario(*flagFirst), 0, func(f string, a ...any) { fmt.Printf(f+"\n", a...) })
+		s := play(withFlows(*flagFirst), 0, func(f string, a ...any) { fmt.Printf(f+"\n", a...) })
 		require.Empty(t, s.violations)
 		return
 	}
@@ -37,8 +37,8 @@ func TestModel(t *testing.T) {
 	for i := range *flagSeeds {
 		known = append(known, *flagFirst+uint64(i))
 	}
-	for i, seed := range failing(known, 0) {
-		sc := newScenario(seed)
+	for i, seed := range failing(known, withFlows, 0) {
+		sc := withFlows(seed)
 		t.Errorf("seed %d, %s: %q", seed, sc.Mode, play(sc, 0, nil).violations)
 		if i == 0 {
 			b, err := json.Marshal(shrink(sc, 0))
@@ -50,9 +50,9 @@ func TestModel(t *testing.T) {
 
 // TestModelIsBusy shows that the histories contain what they are about.
 func TestModelIsBusy(t *testing.T) {
-	var acked, commits, claims, joins, parked int
+	var acked, commits, claims, joins, parked, flowed int
 	for seed := range uint64(20) {
-		s := play(newScenario(seed), 0, nil)
+		s := play(withFlows(seed), 0, nil)
 		for _, h := range s.hits {
 			if h.acked {
 				acked++
@@ -64,16 +64,18 @@ func TestModelIsBusy(t *testing.T) {
 			joins += s.joins[p]
 		}
 		parked += s.parked
+		flowed += s.flowed
 	}
-	t.Logf("hits acknowledged %d, commits %d, claims %d, joins of divergent copies %d, hits parked %d", acked, commits, claims, joins, parked)
+	t.Logf("hits acknowledged %d, commits %d, claims %d, joins of divergent copies %d, hits parked %d, in flows %d",
+		acked, commits, claims, joins, parked, flowed)
 	assert.Greater(t, acked, 10_000)
-	for _, n := range []int{commits, claims, joins, parked} {
+	for _, n := range []int{commits, claims, joins, parked, flowed} {
 		assert.Greater(t, n, 100)
 	}
 }
 
 // failing returns those of the seeds whose runs violate something, in order.
-func failing(seeds []uint64, off rule) []uint64 {
+func failing(seeds []uint64, of func(uint64) scenario, off rule) []uint64 {
 	var next atomic.Int64
 	fails := make([]bool, len(seeds))
 	var wg sync.WaitGroup
@@ -84,7 +86,7 @@ func failing(seeds []uint64, off rule) []uint64 {
 				if i >= int64(len(seeds)) {
 					return
 				}
-				fails[i] = len(play(newScenario(seeds[i]), off, nil).violations) > 0
+				fails[i] = len(play(of(seeds[i]), off, nil).violations) > 0
 			}
 		})
 	}

@@ -91,7 +91,7 @@ func find(t *testing.T) {
 			for i := range 100 {
 				seeds = append(seeds, *flagFirst+uint64(at+i))
 			}
-			for _, seed := range failing(seeds, mut.rule|mut.cover) {
+			for _, seed := range failing(seeds, newScenario, mut.rule|mut.cover) {
 				sc := newScenario(seed)
 				if found < 2 && len(play(sc, 0, nil).violations)+len(play(sc, mut.cover, nil).violations) == 0 {
 					found++

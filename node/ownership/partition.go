@@ -32,6 +32,8 @@ type partition struct {
 	steady bool // only replication may be due, until an event names it or the view changes
 	calm   bool // nor that
 
+	flowing bool // the driver has it, see Flow
+
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued
 	set    []UID   // the holders of copy, as its owner told

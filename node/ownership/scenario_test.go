@@ -21,6 +21,7 @@ type scenario struct {
 	Nodes   int
 	Sync    bool
 	Proof   bool
+	Flows   bool `json:",omitzero"` // the drivers take what Machine.Flow gives
 	// Directed ranks the nodes by number in every partition, but for the node First, which ranks first.
 	Directed bool `json:",omitzero"`
 	First    int  `json:",omitzero"`
@@ -62,6 +63,13 @@ func newScenario(seed uint64) scenario {
 	for at := between(1200, 2000); at < 6000*msec; at += between(150, 900) {
 		sc.Faults = append(sc.Faults, newFault(r, sc.Mode, at))
 	}
+	return sc
+}
+
+// withFlows is newScenario, in which the drivers of odd seeds take flows.
+func withFlows(seed uint64) scenario {
+	sc := newScenario(seed)
+	sc.Flows = seed%2 == 1
 	return sc
 }
 

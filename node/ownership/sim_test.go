@@ -65,6 +65,7 @@ type sim struct {
 	activations [simParts]int
 	joins       [simParts]int
 	parked      int
+	flowed      int // hits of which the machine was not told at once
 	violations  []string
 	log         func(string, ...any)
 }

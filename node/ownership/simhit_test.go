@@ -119,7 +119,9 @@ func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
 		q.seq++
 		r.ver, r.count = q.seq, r.count+1
 		r.ids[w] |= bit
-		n.step(Mutated{uint32(h.p), q.seq})
+		if !n.mutatedInFlow(h.p) {
+			n.step(Mutated{uint32(h.p), q.seq})
+		}
 	}
 	answer := func() {
 		if h.answered == 0 {
@@ -128,7 +130,7 @@ func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
 		reply(admitted, n.idx)
 	}
 	safe := q.acked != nil && q.acked.Term == q.term && q.acked.Seq >= q.seq
-	if safe || !n.s.sc.Sync && !q.wait {
+	if safe || !n.s.sc.Sync && !q.wait && !n.flows[h.p].late(n.s.now) {
 		answer()
 		return
 	}

@@ -77,6 +77,7 @@ type simNode struct {
 	override [simParts]int
 	todo     []Event
 	stepping bool
+	flows    [simParts]*simFlow
 }
 
 func simUID(seed uint64, i int) UID {
@@ -152,10 +153,14 @@ func (n *simNode) step(e Event) {
 	n.stepping = true
 	for len(n.todo) > 0 && n.up {
 		e, n.todo = n.todo[0], n.todo[1:]
+		n.endFlows(e)
 		n.lastStep = n.s.now
 		for _, f := range n.m.Step(n.s.now, e) {
 			n.do(f)
 		}
+	}
+	if n.s.sc.Flows {
+		n.beginFlows()
 	}
 	n.stepping = false
 }
@@ -303,27 +308,28 @@ func (n *simNode) post(to UID, lane int, msg Message, st State) {
 
 func (n *simNode) install(f Install) {
 	q := &n.parts[f.P]
-	apply := func(b simBlob) {
-		for i, k := range b.keys {
-			q.st.recs[k] = b.recs[i]
-		}
-		for _, id := range b.merged {
-			q.st.noteMerged(id)
-		}
-	}
 	if f.Stream != 0 {
 		q.st = simState{}
 		if x := q.staged[f.From]; x != nil {
 			for _, b := range x.blobs {
-				apply(b)
+				q.st.apply(b)
 			}
 		}
 		delete(q.staged, f.From)
 	}
-	apply(n.blob(f.State))
+	q.st.apply(n.blob(f.State))
 	q.term = f.Term
 	if f.State.Seq != 0 {
 		q.seq = f.State.Seq
+	}
+}
+
+func (st *simState) apply(b simBlob) {
+	for i, k := range b.keys {
+		st.recs[k] = b.recs[i]
+	}
+	for _, id := range b.merged {
+		st.noteMerged(id)
 	}
 }
 
