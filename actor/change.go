@@ -1,6 +1,8 @@
 package actor
 
 import (
+	"slices"
+
 	"github.com/traffik-io/traffik/strategy"
 )
 
@@ -72,65 +74,85 @@ func (s *System) Adopt(n int) {
 	p.track.restart(0)
 }
 
-// Changes returns the records of every key of partition n that was changed after mutation after, as they are after
-// mutation seq: all mutations up to seq are in them, and none later. It holds the partition for as long as that takes.
-func (s *System) Changes(n int, after uint64) (recs []Record, seq uint64) {
-	p := s.numbered(n)
-	s.hold(p, func() {
-		t := &p.track
-		seq = t.seq
-		var all bodies
-		if after < t.floor() {
-			recs = make([]Record, 0, p.actors.n)
-			for _, slot := range p.actors.slots {
-				if slot.actor != nil {
-					recs = append(recs, p.recordLocked(slot.key, &all))
-				}
-			}
-			return
-		}
-		since := t.log[min(after, seq)-t.floor():]
-		recs = make([]Record, 0, len(since))
-		seen := make(map[Key]struct{}, max(len(since)-1, 0)) // of more than one
-		for i, k := range since {
-			if _, twice := seen[k]; twice {
-				continue
-			}
-			if i+1 < len(since) {
-				seen[k] = struct{}{}
-			}
-			recs = append(recs, p.recordLocked(k, &all))
-		}
-	})
-	return recs, seq
+// Changed is the records of the keys that were changed, as they are after mutation Seq: all mutations up to it are in
+// them, and none later. Its memory is used again by the next Take into it.
+type Changed struct {
+	Records []Record
+	Seq     uint64
+	Clock   strategy.Time // of the partition
+
+	bodies []byte
 }
 
-// bodies is where the bodies of several records are, one behind the other, so that they cost one allocation.
-type bodies []byte
+// Changes returns the records of every key of partition n that was changed after mutation after, as they are after
+// mutation seq. It holds the partition for as long as that takes.
+func (s *System) Changes(n int, after uint64) (recs []Record, seq uint64) {
+	var c Changed
+	p := s.numbered(n)
+	s.hold(p, func() { p.changesLocked(after, &c) })
+	return c.Records, c.Seq
+}
 
-// bodySize is about that of most records.
-const bodySize = 64
+// Take is Changes for whoever is told of changes, as with Look, and comes often: it uses the memory of c, and forgets
+// the changes up to safe, as Trim does.
+func (s *System) Take(n int, after, safe uint64, c *Changed) {
+	p := s.numbered(n)
+	closed := s.grip(p)
+	p.track.told = false
+	p.track.trim(safe)
+	p.changesLocked(after, c)
+	c.Clock = p.tickLocked(s.cfg.Now())
+	s.letGo(p, closed)
+}
 
-// recordLocked is the record of k, whose actor is idle. Its body becomes part of all.
-func (p *partition) recordLocked(k Key, all *bodies) Record {
-	a := p.actors.get(k)
-	if a == nil {
-		return Record{Key: k}
-	}
-	if cap(*all)-len(*all) < bodySize {
-		size := bodySize // often there is but one
-		if *all != nil {
-			size *= 16
+// changesLocked puts what was changed after that mutation into c. No turn is running.
+func (p *partition) changesLocked(after uint64, c *Changed) {
+	t := &p.track
+	c.Seq, c.Records, c.bodies = t.seq, c.Records[:0], c.bodies[:0]
+	if after < t.floor() {
+		for _, slot := range p.actors.slots {
+			if slot.actor != nil {
+				p.takeLocked(slot.key, c)
+			}
 		}
-		*all = make(bodies, 0, size)
+		return
 	}
-	start := len(*all)
-	b, err := appendRecords(*all, &a.records)
-	if err != nil { // a custom strategy that cannot encode: it stays where it is
-		return Record{Key: k}
+	since := t.log[min(after, t.seq)-t.floor():]
+	var seen map[Key]struct{} // of more than a few
+	if len(since) > few {
+		seen = make(map[Key]struct{}, len(since))
 	}
-	*all = b
-	return Record{Key: k, Body: b[start:len(b):len(b)]}
+	for _, k := range since {
+		if !c.has(k, seen) {
+			p.takeLocked(k, c)
+		}
+	}
+}
+
+// few is up to how many keys are found fastest by looking at all.
+const few = 8
+
+// has reports whether c has the record of k, and notes that it will.
+func (c *Changed) has(k Key, seen map[Key]struct{}) bool {
+	if seen == nil {
+		return slices.ContainsFunc(c.Records, func(r Record) bool { return r.Key == k })
+	}
+	_, has := seen[k]
+	seen[k] = struct{}{}
+	return has
+}
+
+// takeLocked adds the record of k, whose actor is idle. The body becomes part of c.bodies.
+func (p *partition) takeLocked(k Key, c *Changed) {
+	r := Record{Key: k}
+	if a := p.actors.get(k); a != nil {
+		start := len(c.bodies)
+		if b, err := appendRecords(c.bodies, &a.records); err == nil { // else a custom strategy cannot: it stays where it is
+			c.bodies = b
+			r.Body = b[start:len(b):len(b)]
+		}
+	}
+	c.Records = append(c.Records, r)
 }
 
 // Trim says that nobody will ask for changes up to seq.
@@ -138,11 +160,14 @@ func (s *System) Trim(n int, seq uint64) {
 	p := s.numbered(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := &p.track
-	if seq <= t.floor() {
-		return
+	p.track.trim(seq)
+}
+
+// trim forgets the changes up to seq.
+func (t *tracking) trim(seq uint64) {
+	if seq > t.floor() {
+		t.log = append(t.log[:0], t.log[min(seq, t.seq)-t.floor():]...)
 	}
-	t.log = append(t.log[:0], t.log[min(seq, t.seq)-t.floor():]...)
 }
 
 // Clock is the time of partition n.
@@ -153,11 +178,11 @@ func (s *System) Clock(n int) strategy.Time {
 	return p.tickLocked(s.cfg.Now())
 }
 
-// SetClock has the time of partition n go on from at, if that is not in its past.
-func (s *System) SetClock(n int, at strategy.Time) {
-	p := s.numbered(n)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.track.offset = max(at, p.clock) - s.cfg.Now()
+// goOnLocked has the time of the partition go on from at, if that is not in its past; now is that of the System.
+func (p *partition) goOnLocked(at, now strategy.Time) {
+	if at == 0 {
+		return
+	}
+	p.track.offset = max(at, p.clock) - now
 	p.clock = max(at, p.clock)
 }

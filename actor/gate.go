@@ -141,18 +141,34 @@ func (s *System) quietLocked(p *partition) {
 
 // hold runs f with the partition's lock held and no turn running, whatever the mode.
 func (s *System) hold(p *partition, f func()) {
+	closed := s.grip(p)
+	f()
+	s.letGo(p, closed)
+}
+
+// grip locks the partition when no turn is running; letGo has to be told whether it had to close the gate for that.
+func (s *System) grip(p *partition) (closed bool) {
 	t := &p.track
-	t.holding.Lock()
-	defer t.holding.Unlock()
 	p.mu.Lock()
 	if t.running == 0 {
-		f()
+		return false
+	}
+	p.mu.Unlock()
+	t.holding.Lock()
+	p.mu.Lock()
+	t.held = true
+	s.quietLocked(p)
+	return true
+}
+
+// letGo ends grip.
+func (s *System) letGo(p *partition, closed bool) {
+	t := &p.track
+	if !closed {
 		p.mu.Unlock()
 		return
 	}
-	t.held = true
-	s.quietLocked(p)
-	f()
+	defer t.holding.Unlock()
 	open := t.mode == Serve
 	if !open {
 		t.held = false

@@ -2,6 +2,7 @@ package actor
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -9,40 +10,47 @@ import (
 // batch is how many records are encoded or installed without letting the partition go.
 const batch = 256
 
-// Install replaces the records of the keys that recs name, in partition n, which must not be serving, and sets its
-// count of mutations to seq. It stops at a record that cannot be decoded, or at MaxKeys copies, with an error.
-func (s *System) Install(n int, recs []Record, seq uint64) error {
-	p := s.numbered(n)
-	decoded, err := s.decode(n, recs)
+// Install replaces the records of the keys that recs name, in partition n, which must not be serving, sets its count of
+// mutations to seq, and has its time go on from clock, if that is not in its past. It stops at a record that cannot be
+// decoded, or at MaxKeys copies, with an error.
+func (s *System) Install(n int, recs []Record, seq uint64, clock strategy.Time) (err error) {
+	var room [4]strategy.Records
+	decoded, err := s.decode(n, recs, room[:0])
 	if err != nil {
 		return err
 	}
-	s.hold(p, func() {
-		for i, r := range recs {
-			if err = s.installLocked(p, r.Key, decoded[i]); err != nil {
-				return
-			}
+	p := s.numbered(n)
+	closed := s.grip(p)
+	for i, r := range recs {
+		rs := &decoded[i]
+		if len(r.Body) == 0 {
+			rs = nil
 		}
+		if err = s.installLocked(p, r.Key, rs); err != nil {
+			break
+		}
+	}
+	if err == nil {
 		p.track.restart(seq)
-	})
+	}
+	p.goOnLocked(clock, s.cfg.Now())
+	s.letGo(p, closed)
 	return err
 }
 
-// decode decodes before anything is changed.
-func (s *System) decode(n int, recs []Record) ([]*strategy.Records, error) {
-	decoded := make([]*strategy.Records, len(recs))
+// decode appends the decoded records to decoded, before anything is changed.
+func (s *System) decode(n int, recs []Record, decoded []strategy.Records) ([]strategy.Records, error) {
 	for i, r := range recs {
 		if int(r.Key.Hi>>s.shift) != n {
 			return nil, fmt.Errorf("record %d: its key is not of partition %d", i, n)
 		}
+		decoded = append(decoded, strategy.Records{})
 		if len(r.Body) == 0 {
 			continue
 		}
-		rs, err := s.cfg.Registry.DecodeRecords(r.Body)
-		if err != nil {
+		if err := s.cfg.Registry.DecodeInto(&decoded[i], r.Body); err != nil {
 			return nil, fmt.Errorf("record %d: %w", i, err)
 		}
-		decoded[i] = rs
 	}
 	return decoded, nil
 }
@@ -92,16 +100,14 @@ func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
 	for len(keys) > 0 {
 		some := keys[:min(batch, len(keys))]
 		keys = keys[len(some):]
-		recs := make([]Record, 0, len(some))
-		var all bodies
+		var c Changed
 		s.hold(p, func() {
 			for _, k := range some {
-				if r := p.recordLocked(k, &all); len(r.Body) > 0 {
-					recs = append(recs, r)
-				}
+				p.takeLocked(k, &c)
 			}
 		})
-		if !yield(recs) {
+		c.Records = slices.DeleteFunc(c.Records, func(r Record) bool { return len(r.Body) == 0 })
+		if !yield(c.Records) {
 			break
 		}
 	}
@@ -112,17 +118,17 @@ func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
 // of mutations that includes it.
 func (s *System) Join(n int, recs []Record, newer bool) (seq uint64, err error) {
 	p := s.numbered(n)
-	decoded, err := s.decode(n, recs)
+	decoded, err := s.decode(n, recs, nil)
 	if err != nil {
 		return 0, err
 	}
 	s.hold(p, func() {
 		now := p.tickLocked(s.cfg.Now())
 		for i, r := range recs {
-			if decoded[i] == nil {
+			if len(r.Body) == 0 {
 				continue
 			}
-			if err = s.joinLocked(p, r.Key, decoded[i], now, newer); err != nil {
+			if err = s.joinLocked(p, r.Key, &decoded[i], now, newer); err != nil {
 				return
 			}
 		}

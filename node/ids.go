@@ -53,14 +53,26 @@ func (c *charges) Append(b []byte, p int, after uint64) []byte {
 	if len(q.list) == 0 {
 		return b
 	}
-	byOrigin := map[*dedup][]uint64{}
+	var room [4]charge
+	picked := room[:0]
 	for _, x := range q.list {
 		if x.seq > after || after == 0 {
-			byOrigin[x.dedup] = append(byOrigin[x.dedup], x.id)
+			picked = append(picked, x)
 		}
 	}
-	for d, ids := range byOrigin {
+	for len(picked) > 0 { // origin by origin: there are few
+		var some [4]uint64
+		ids, d := some[:0], picked[0].dedup
+		rest := picked[:0]
+		for _, x := range picked {
+			if x.dedup == d {
+				ids = append(ids, x.id)
+			} else {
+				rest = append(rest, x)
+			}
+		}
 		b = d.appendCharges(b, ids)
+		picked = rest
 	}
 	return b
 }
@@ -74,7 +86,8 @@ func (c *charges) Install(p int, b []byte) error {
 		origin := transport.UID(b[:16])
 		floor, _ := binary.Uvarint(b[16:]) // it is of the class of the ids
 		d := c.node.origins.of(origin, floor)
-		ids, rest, err := d.installCharges(b[16:])
+		var room [4]uint64
+		ids, rest, err := d.installCharges(b[16:], room[:0])
 		for _, id := range ids {
 			c.add(p, charge{dedup: d, id: id})
 		}
@@ -105,8 +118,8 @@ func (d *dedup) appendCharges(b []byte, ids []uint64) []byte {
 
 var errCharges = errors.New("hit ids: malformed")
 
-// installCharges takes the hits of one origin off b, remembers them, and returns those that are new.
-func (d *dedup) installCharges(b []byte) (added []uint64, rest []byte, err error) {
+// installCharges takes the hits of one origin off b, remembers them, and appends those that are new to added.
+func (d *dedup) installCharges(b []byte, added []uint64) (all []uint64, rest []byte, err error) {
 	r := reader{b: b}
 	floor, n := r.uint(), r.uint()
 	if r.bad || n > uint64(len(r.b)) {

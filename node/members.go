@@ -18,7 +18,7 @@ import (
 // Kinds of control messages between nodes, as they agree on them.
 const (
 	kindStatus = 1 // driver.Kind is 2, kindRefused 3
-	kindOwner  = 4
+	kindOwner  = 4 // driver.FlowKind is 5
 )
 
 // askAtOnce is how many members are asked at a time.
@@ -97,6 +97,8 @@ func (h *handler) ServeCall(kind uint8, body []byte, reply transport.CallRespond
 		(*Node)(h).testify(body, reply)
 	case driver.Kind:
 		h.driver.Receive(ownership.UID(reply.Peer().UID), body, reply.Result, reply.Fail)
+	case driver.FlowKind:
+		h.driver.ReceiveChanges(ownership.UID(reply.Peer().UID), body, reply.Result, reply.Fail)
 	default:
 		reply.Unsupported()
 	}

@@ -389,21 +389,29 @@ func (r *record) appendState(b []byte) []byte {
 // DecodeRecords returns the records that Append wrote. A malformed input, or a strategy that this registry does not
 // know, is an error. It does not keep b.
 func (r *Registry) DecodeRecords(b []byte) (*Records, error) {
+	rs := &Records{}
+	if err := r.DecodeInto(rs, b); err != nil {
+		return nil, err
+	}
+	return rs, nil
+}
+
+// DecodeInto is DecodeRecords into rs, which is zero before. After an error its content is undefined.
+func (r *Registry) DecodeInto(rs *Records, b []byte) error {
 	rd := reader{b: b}
 	rd.version()
-	rs := &Records{}
 	for n := 0; len(rd.b) > 0; n++ {
 		if n == maxRecords {
-			return nil, ErrTooManyLimits
+			return ErrTooManyLimits
 		}
 		if err := rs.decodeOne(r, &rd); err != nil {
-			return nil, fmt.Errorf("records: %w", err)
+			return fmt.Errorf("records: %w", err)
 		}
 	}
 	if !rd.done() {
-		return nil, errors.New("records: malformed")
+		return errors.New("records: malformed")
 	}
-	return rs, nil
+	return nil
 }
 
 func (rs *Records) decodeOne(r *Registry, rd *reader) error {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/node/ownership"
+	"github.com/traffik-io/traffik/strategy"
 )
 
 // Census is what only the machine knows of all partitions together.
@@ -34,6 +35,11 @@ func (d *Driver) census() Census {
 			}
 			if s.Oldest != 0 {
 				c.Lag = max(c.Lag, time.Duration(now-s.Oldest)*time.Microsecond)
+			}
+		}
+		for _, f := range d.feeds {
+			if at := strategy.Time(f.oldest.Load()); at != 0 {
+				c.Lag = max(c.Lag, time.Duration(now-at)*time.Microsecond)
 			}
 		}
 		d.counted.Store(&c)

@@ -117,7 +117,7 @@ func (r turns) Rank(p uint32) []ownership.UID {
 // wirelink is a link in memory.
 type wirelink struct{ from, to *member }
 
-func (l *wirelink) Call(ctx context.Context, _ uint8, body []byte) ([]byte, error) {
+func (l *wirelink) Call(ctx context.Context, kind uint8, body []byte) ([]byte, error) {
 	c := l.from.c
 	c.mu.Lock()
 	cut := c.cut[[2]int{l.from.i, l.to.i}]
@@ -133,7 +133,11 @@ func (l *wirelink) Call(ctx context.Context, _ uint8, body []byte) ([]byte, erro
 		text string
 	}
 	answers := make(chan answer, 1)
-	l.to.Receive(l.from.uid, body, func(b []byte) { answers <- answer{b: slices.Clone(b)} }, func(s string) { answers <- answer{text: s} })
+	receive := l.to.Receive
+	if kind == FlowKind {
+		receive = l.to.ReceiveChanges
+	}
+	receive(l.from.uid, body, func(b []byte) { answers <- answer{b: slices.Clone(b)} }, func(s string) { answers <- answer{text: s} })
 	select {
 	case a := <-answers:
 		if a.text != "" {

@@ -6,7 +6,15 @@
 //	actors: change ┤                              ├── outboxes: frames to peers, one under way at a time
 //	tick: 50 ms ───┘                              └── answers that wait for copies
 //
-// A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
+// Most partitions are a flow most of the time (see ownership.Flow), and past all that:
+//
+//	actors: change ──► feed: a frame per peer, one under way ──► the peer's actors
+//	answers that wait for copies ◄── what it took ◄─────────────┘
+//
+// A feed gathers changes for a quarter of MaxLag, with Sync or while answers wait not at all. The goroutine of the peer's
+// connection makes them part of the copies, and the answer to the frame is the acknowledgement: neither waits for what the
+// drivers of the two nodes have to do, such as thousands of partitions that move. What is lost, or not taken, is the
+// machine's again. A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
 // within a second while nobody else was ever there who could hold a copy. State is extracted when a message is queued, and
 // is encoded then; whole partitions are streamed over a link of their own, with at most some megabytes queued, so that
 // they delay no hit.
@@ -28,6 +36,6 @@
 //
 // # Concurrency
 //
-// Driver is safe for concurrent use. Run is its goroutine; senders run while there is something to send. All have
-// ended when Close and Run have returned.
+// Driver is safe for concurrent use. Run is its goroutine; each peer that has copies of flows has a feed with one of its
+// own; senders run while there is something to send. All have ended when Close and Run have returned.
 package driver

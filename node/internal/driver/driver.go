@@ -87,13 +87,15 @@ type Driver struct {
 	stop     context.CancelFunc
 	counters counters
 	handoffs handoffs
+	flows    flows
 	counted  atomic.Pointer[Census] // as of the last census
 	points   points
 
 	mu      sync.Mutex // guards what follows
 	inbox   []func()
 	dirty   []int
-	rousing chan struct{} // closed when the machine has looked at the time; nil: nobody waits for that
+	heard   map[ownership.UID]struct{} // whose changes were read since the machine was told
+	rousing chan struct{}              // closed when the machine has looked at the time; nil: nobody waits for that
 
 	// What follows belongs to the goroutine of Run.
 
@@ -102,7 +104,10 @@ type Driver struct {
 	checks   []check          // whether copies lag too much, in the order in which they are due
 	todo     []ownership.Event
 	stepping bool
-	bases    []uint64 // mutations, as the actors count, when the term began
+	touched  []int // partitions that may have become flows
+	feeds    map[ownership.UID]*feed
+	failed   map[int]time.Time // partitions whose flows failed, and until when they are none
+	bases    []uint64          // mutations, as the actors count, when the term began
 	owned    []bool
 	holds    map[int]time.Time // partitions whose log is kept for a stream, and until when
 	peers    map[ownership.UID]*peer
@@ -136,6 +141,8 @@ func New(cfg Config) (*Driver, error) {
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
 	}
 	d.handoffs.offered, d.losses = map[int]time.Time{}, newLosses(cfg.Partitions)
+	d.flows = flows{make([]atomic.Pointer[outflow], cfg.Partitions), make([]inflow, cfg.Partitions)}
+	d.feeds, d.failed = map[ownership.UID]*feed{}, map[int]time.Time{}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	d.session.Store(1)
 	d.alone.Store(!cfg.Sync)
@@ -174,7 +181,7 @@ func (d *Driver) Run() {
 				flush.Reset(pause)
 				armed = true
 			}
-		} else if !armed && !alone && d.hasDirty() {
+		} else if !armed && !alone && (len(d.checks) > 0 || d.hasDirty()) {
 			flush.Reset(d.lag())
 			armed = true
 		}
@@ -234,6 +241,10 @@ func (d *Driver) keepUp() {
 
 // Changed says that something changed in partition p. It is the Changed of the actors' Config.
 func (d *Driver) Changed(p int) {
+	if o := d.flows.out[p].Load(); o != nil {
+		o.changed(0)
+		return
+	}
 	d.mu.Lock()
 	d.dirty = append(d.dirty, p)
 	first := len(d.dirty) == 1
@@ -256,6 +267,12 @@ type check struct {
 	at time.Time
 }
 
+// checkAt has flush look at p at that time.
+func (d *Driver) checkAt(p int, at time.Time) {
+	i, _ := slices.BinarySearchFunc(d.checks, at, func(c check, at time.Time) int { return c.at.Compare(at) })
+	d.checks = slices.Insert(d.checks, i, check{p, at})
+}
+
 // flush tells the machine how far the partitions have got that changed, and has it look again at those whose changes are
 // about to be older than MaxLag. It returns when to do so again, 0 if there is no need to.
 func (d *Driver) flush() time.Duration {
@@ -268,12 +285,15 @@ func (d *Driver) flush() time.Duration {
 	for len(d.checks) > 0 && !d.checks[0].at.After(began) {
 		p := d.checks[0].p
 		d.checks = d.checks[1:]
-		if d.cfg.Actors.Seq(p) > d.gates[p].safety() {
+		if d.flows.out[p].Load() == nil && d.cfg.Actors.Seq(p) > d.gates[p].safety() {
 			d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
 		}
 	}
 	due := began.Add(machineLag(d.cfg.MaxLag))
 	for _, p := range dirty {
+		if d.flows.out[p].Load() != nil {
+			continue // it has become one since
+		}
 		d.step(ownership.Mutated{P: uint32(p), Seq: d.since(p, d.cfg.Actors.Look(p))})
 		if !d.cfg.Sync && d.cfg.Replicas > 1 && !d.alone.Load() {
 			d.checks = append(d.checks, check{p, due})
@@ -312,6 +332,9 @@ func (d *Driver) step(e ownership.Event) {
 	d.stepping = true
 	for next := 0; next < len(d.todo); next++ { //nolint:intrange // effects add to it
 		now := d.cfg.Now()
+		if p := d.endFlows(now, d.todo[next]); p != ownership.NoPartition {
+			d.touched = append(d.touched, p)
+		}
 		effects := d.machine.Step(now, d.todo[next])
 		if slices.Contains(effects, ownership.Effect(ownership.CloseLinks{})) {
 			d.session.Add(1) // first: what is sent from now on is answered to the new session
@@ -323,6 +346,7 @@ func (d *Driver) step(e ownership.Event) {
 	}
 	clear(d.todo)
 	d.todo, d.stepping = d.todo[:0], false
+	d.beginFlows()
 }
 
 // SetView tells who is there, and who should own what. Done is closed when the machine knows.
@@ -335,6 +359,7 @@ func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done 
 		}
 		d.losses.view(members, ring)
 		d.step(ownership.ViewChanged{Members: members, Ring: ring})
+		d.keepFeeds(members)
 		close(told)
 	})
 	return told

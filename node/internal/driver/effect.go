@@ -88,7 +88,8 @@ func (d *Driver) adopt(f ownership.Adopt) {
 func (d *Driver) acked(f ownership.Acked) {
 	p := int(f.P)
 	safe := d.bases[p] + f.Seq
-	d.gates[p].release(safe)
+	term, _ := d.gates[p].began()
+	d.gates[p].release(term, safe)
 	if _, held := d.holds[p]; !held {
 		d.cfg.Actors.Trim(p, safe)
 	}

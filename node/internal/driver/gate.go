@@ -39,6 +39,7 @@ type gate struct {
 
 	mu      sync.Mutex // guards what follows
 	safe    uint64     // so many mutations are held by the copies, as the actors count
+	term    uint64     // counts those that were begun here
 	waiting []waiting
 	kept    []Parked
 }
@@ -100,7 +101,11 @@ func (d *Driver) Park(p int, r Parked) bool {
 
 // Waits reports whether answers of partition p that charged have to wait for copies at the moment.
 func (d *Driver) Waits(p int) bool {
-	return d.cfg.Sync || d.signs[p].Load()&paced != 0 || d.late.Load()
+	if d.cfg.Sync || d.signs[p].Load()&paced != 0 || d.late.Load() {
+		return true
+	}
+	o := d.flows.out[p].Load()
+	return o != nil && o.lags(d.cfg.Now, d.cfg.MaxLag)
 }
 
 // AwaitAll is Await for an answer whose charge is part of what partition p holds by now.
@@ -127,6 +132,9 @@ func (d *Driver) Await(p int, seq uint64, w Waiter) bool {
 	}
 	g.waiting = append(g.waiting, waiting{seq, w})
 	g.mu.Unlock()
+	if o := d.flows.out[p].Load(); o != nil {
+		d.await(o)
+	}
 	return false
 }
 
@@ -142,6 +150,14 @@ func (g *gate) restart() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.safe = 0
+	g.term++
+}
+
+// began tells which term this is, and whether answers wait in it.
+func (g *gate) began() (term uint64, awaited bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.term, len(g.waiting) > 0
 }
 
 // close changes the mode to one that does not serve.
@@ -178,14 +194,18 @@ func (g *gate) resume(late bool) {
 	}
 }
 
-// release lets the answers go whose charges the copies hold.
-func (g *gate) release(safe uint64) {
+// release lets the answers go whose charges the copies hold; in another term than that it does nothing.
+func (g *gate) release(term, safe uint64) {
 	g.mu.Lock()
-	g.safe = safe
+	if g.term != term {
+		g.mu.Unlock()
+		return
+	}
+	g.safe = max(g.safe, safe)
 	var free []waiting
 	kept := g.waiting[:0]
 	for _, x := range g.waiting {
-		if x.seq <= safe {
+		if x.seq <= g.safe {
 			free = append(free, x)
 		} else {
 			kept = append(kept, x)

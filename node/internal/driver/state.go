@@ -72,7 +72,7 @@ func (d *Driver) read(p int, s ownership.State) (x parts) {
 		case sec.Version != sectionVersion:
 			err = errors.New("its version is unknown")
 		case sec.Kind == sectionRecords:
-			x.recs, err = readRecords(sec.Body)
+			x.recs, err = readRecords(nil, sec.Body)
 		case sec.Kind == sectionIDs:
 			x.ids = sec.Body
 		case sec.Kind == sectionClock:
@@ -95,14 +95,11 @@ func (d *Driver) put(p int, x parts, seq uint64) {
 	if ablate.Copies {
 		x = parts{}
 	}
-	if err := d.cfg.Actors.Install(p, x.recs, seq); err != nil {
+	if err := d.cfg.Actors.Install(p, x.recs, seq, x.clock); err != nil {
 		d.counters.failed.Add(1)
 		d.cfg.Logger.Error("a copy is not complete", "partition", p, "err", err)
 	}
 	d.putIDs(p, x)
-	if x.clock != 0 {
-		d.cfg.Actors.SetClock(p, x.clock)
-	}
 }
 
 func (d *Driver) putIDs(p int, x parts) {
@@ -211,8 +208,8 @@ func appendRecords(b []byte, recs []actor.Record) []byte {
 	return b
 }
 
-// readRecords reads what appendRecords wrote; the bodies are parts of b.
-func readRecords(b []byte) (recs []actor.Record, err error) {
+// readRecords appends what appendRecords wrote to recs; the bodies are parts of b.
+func readRecords(recs []actor.Record, b []byte) ([]actor.Record, error) {
 	for len(b) > 0 {
 		if len(b) < 17 {
 			return nil, errRecords

@@ -34,7 +34,7 @@ func (d *Driver) Stats() Stats {
 	c := &d.counters
 	behind := int64(0)
 	for p := range d.gates {
-		if !d.alone.Load() && d.Mode(p) == Serve && d.cfg.Actors.Seq(p) > d.gates[p].safety() {
+		if !d.alone.Load() && d.Mode(p) == Serve && d.behind(p) {
 			behind++
 		}
 	}

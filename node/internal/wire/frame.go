@@ -83,16 +83,9 @@ func Read(b []byte) (f Arrived, err error) {
 	c := codec{b: b}
 	fields := c.array(frameFields)
 	var v uint64
-	var uids []byte
 	c.u64(&v)
 	c.head(&f.Head)
-	c.bytes(&uids)
-	if len(uids)%16 != 0 {
-		c.fail("uids")
-	}
-	for ; len(uids) >= 16; uids = uids[16:] {
-		c.uids = append(c.uids, ownership.UID(uids[:16]))
-	}
+	c.readUIDs()
 	n := c.array(0)
 	if n > 0 {
 		f.Messages = make([]Received, 0, min(n, maxAhead))
@@ -114,6 +107,18 @@ func Read(b []byte) (f Arrived, err error) {
 		return Arrived{}, fmt.Errorf("ownership frame: %w", c.err)
 	}
 	return f, nil
+}
+
+// readUIDs reads those that the rest names by their place.
+func (c *codec) readUIDs() {
+	var uids []byte
+	c.bytes(&uids)
+	if len(uids)%16 != 0 {
+		c.fail("uids")
+	}
+	for ; len(uids) >= 16; uids = uids[16:] {
+		c.uids = append(c.uids, ownership.UID(uids[:16]))
+	}
 }
 
 // AppendSession appends the answer to a frame: the session of whoever answers.
