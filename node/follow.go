@@ -10,7 +10,8 @@ import (
 	"github.com/traffik-io/traffik/transport"
 )
 
-// follow turns changes that gossip reports into views, until ctx ends.
+// follow turns changes that gossip reports into views, until ctx ends. A node that leaves to a newer process of its name
+// goes on: it has to hear that that one is active to hand anything over to it.
 func (n *Node) follow(ctx context.Context) {
 	for {
 		select {
@@ -25,7 +26,6 @@ func (n *Node) follow(ctx context.Context) {
 		if rival := v.rival(); rival != nil {
 			n.fail(fmt.Errorf("the name %q belongs to a newer process at %s, started %s after this one",
 				n.id.Name, rival.meta.clusterAddr, time.Duration(rival.meta.bootMillis-v.self.meta.bootMillis)*time.Millisecond))
-			return
 		}
 	}
 }

@@ -38,9 +38,10 @@ func (l *logBuffer) count(s string) int {
 // Guarantee 4: of two live processes with one name, the newer is ranked and the older leaves.
 func TestNewerProcessTakesTheName(t *testing.T) {
 	var log logBuffer
-	nodes := startCluster(t, 2, func(i int, c *Config) { c.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
+	const many = 4096 // partitions, so that not all of them are handed over before the newer process is active
+	nodes := startCluster(t, 2, func(i int, c *Config) { c.Logger, c.partitions = slog.New(slog.NewTextHandler(&log, nil)), many })
 	twin := startNode(t, Config{
-		Name: "n1", GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Join: []string{nodes[0].GossipAddr()},
+		partitions: many, Name: "n1", GossipAddr: "127.0.0.1:0", ClusterAddr: "127.0.0.1:0", Join: []string{nodes[0].GossipAddr()},
 		Secret: nodes[0].cfg.Secret, Logger: slog.New(slog.DiscardHandler),
 	})
 	select {
@@ -50,6 +51,7 @@ func TestNewerProcessTakesTheName(t *testing.T) {
 	}
 	assert.ErrorContains(t, nodes[1].Err(), `the name "n1" belongs to a newer process at `+twin.ClusterAddr())
 	assert.Equal(t, 1, log.count(`msg="leaving the cluster"`))
+	assert.Zero(t, log.count("partitions that nobody took over"), "it hands over to whoever has the name now")
 	require.Eventually(t, func() bool {
 		m := nodes[0].Members(t.Context())
 		return len(m) == 2 && m[1].UID == twin.UID() && m[1].State == Active && m[1].Partitions > 0 && m[1].Keys == 0
