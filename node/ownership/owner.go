@@ -109,7 +109,8 @@ func (m *Machine) selectHolders(q *partition) {
 	if to := o.hand.to; o.hand.step >= handAccepted && !slices.Contains(o.buf, to) {
 		o.buf = append(o.buf, to)
 	}
-	whole := o.open
+	// Who leaves, and knows nobody else, may be the one whom the others do not see: what they have is then all there is.
+	whole := o.open && (m.state() != Leaving || len(o.buf) > 0)
 	for _, u := range o.buf {
 		h := o.track(u, m.cfg.Self)
 		whole = whole && h.complete && !h.drop && h.acked >= o.acked

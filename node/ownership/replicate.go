@@ -8,7 +8,11 @@ func (m *Machine) replicate(q *partition, h *holder) {
 		h.waiting, h.tries = false, 0
 		return
 	}
-	if h.waiting && !m.past(h.sentAt, backoff(replRetry, h.tries)) {
+	patience := backoff(replRetry, h.tries)
+	if h.stream != 0 && h.ready {
+		patience = retryMax // it stands in line behind other partitions, and is large
+	}
+	if h.waiting && !m.past(h.sentAt, patience) {
 		if h.flying > 0 && h.flying < maxFlying && h.sent < q.copy.Seq && h.setLen == m.setLen(q) {
 			m.sendDelta(q, h)
 		}
