@@ -75,7 +75,7 @@ func (s *System) Adopt(n int) {
 }
 
 // Changed is the records of the keys that were changed, as they are after mutation Seq: all mutations up to it are in
-// them, and none later. Its memory is used again by the next Take into it.
+// them, and none later. Its memory is used again by the next that is put into it.
 type Changed struct {
 	Records []Record
 	Seq     uint64
@@ -84,13 +84,23 @@ type Changed struct {
 	bodies []byte
 }
 
-// Changes returns the records of every key of partition n that was changed after mutation after, as they are after
-// mutation seq. It holds the partition for as long as that takes.
-func (s *System) Changes(n int, after uint64) (recs []Record, seq uint64) {
-	var c Changed
+// Changes puts into c the records of every key of partition n that was changed after mutation after. It holds the
+// partition for as long as that takes.
+func (s *System) Changes(n int, after uint64, c *Changed) {
 	p := s.numbered(n)
-	s.hold(p, func() { p.changesLocked(after, &c) })
-	return c.Records, c.Seq
+	closed := s.grip(p)
+	p.changesLocked(after, c)
+	c.Clock = p.tickLocked(s.cfg.Now())
+	s.letGo(p, closed)
+}
+
+// Whole is Changes for all keys.
+func (s *System) Whole(n int, c *Changed) {
+	p := s.numbered(n)
+	closed := s.grip(p)
+	p.wholeLocked(c)
+	c.Clock = p.tickLocked(s.cfg.Now())
+	s.letGo(p, closed)
 }
 
 // Take is Changes for whoever is told of changes, as with Look, and comes often: it uses the memory of c, and forgets
@@ -108,15 +118,11 @@ func (s *System) Take(n int, after, safe uint64, c *Changed) {
 // changesLocked puts what was changed after that mutation into c. No turn is running.
 func (p *partition) changesLocked(after uint64, c *Changed) {
 	t := &p.track
-	c.Seq, c.Records, c.bodies = t.seq, c.Records[:0], c.bodies[:0]
 	if after < t.floor() {
-		for _, slot := range p.actors.slots {
-			if slot.actor != nil {
-				p.takeLocked(slot.key, c)
-			}
-		}
+		p.wholeLocked(c)
 		return
 	}
+	c.reset(t.seq)
 	since := t.log[min(after, t.seq)-t.floor():]
 	var seen map[Key]struct{} // of more than a few
 	if len(since) > few {
@@ -127,6 +133,20 @@ func (p *partition) changesLocked(after uint64, c *Changed) {
 			p.takeLocked(k, c)
 		}
 	}
+}
+
+// wholeLocked puts all keys into c. No turn is running.
+func (p *partition) wholeLocked(c *Changed) {
+	c.reset(p.track.seq)
+	for _, slot := range p.actors.slots {
+		if slot.actor != nil {
+			p.takeLocked(slot.key, c)
+		}
+	}
+}
+
+func (c *Changed) reset(seq uint64) {
+	c.Seq, c.Records, c.bodies = seq, c.Records[:0], c.bodies[:0]
 }
 
 // few is up to how many keys are found fastest by looking at all.
@@ -168,14 +188,6 @@ func (t *tracking) trim(seq uint64) {
 	if seq > t.floor() {
 		t.log = append(t.log[:0], t.log[min(seq, t.seq)-t.floor():]...)
 	}
-}
-
-// Clock is the time of partition n.
-func (s *System) Clock(n int) strategy.Time {
-	p := s.numbered(n)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.tickLocked(s.cfg.Now())
 }
 
 // goOnLocked has the time of the partition go on from at, if that is not in its past; now is that of the System.

@@ -10,6 +10,9 @@ import (
 // batch is how many records are encoded or installed without letting the partition go.
 const batch = 256
 
+// bodySize is about that of most records.
+const bodySize = 64
+
 // Install replaces the records of the keys that recs name, in partition n, which must not be serving, sets its count of
 // mutations to seq, and has its time go on from clock, if that is not in its past. It stops at a record that cannot be
 // decoded, or at MaxKeys copies, with an error.
@@ -100,7 +103,7 @@ func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
 	for len(keys) > 0 {
 		some := keys[:min(batch, len(keys))]
 		keys = keys[len(some):]
-		var c Changed
+		c := Changed{Records: make([]Record, 0, len(some)), bodies: make([]byte, 0, len(some)*bodySize)}
 		s.hold(p, func() {
 			for _, k := range some {
 				p.takeLocked(k, &c)

@@ -20,6 +20,13 @@ func tracked(t testing.TB, mode Mode, now *atomic.Int64) *System {
 	return start(t, Config{Partitions: 1, Track: true, Mode: mode, Now: func() strategy.Time { return strategy.Time(now.Load()) }})
 }
 
+// changes are those of partition 0 after that mutation.
+func changes(s *System, after uint64) ([]Record, uint64) {
+	var c Changed
+	s.Changes(0, after, &c)
+	return c.Records, c.Seq
+}
+
 // Guarantee 12: a partition that is copied while it serves, then closed, and opened elsewhere with what has changed since,
 // is what it would be if it had stayed.
 func TestMovedPartitionIsTheSame(t *testing.T) {
@@ -44,9 +51,10 @@ func TestMovedPartitionIsTheSame(t *testing.T) {
 		require.NoError(rt, there.Install(0, copied, from, 0))
 		here.SetMode(0, Redirect)
 		assert.ErrorIs(rt, ask(here, Key{}, request(policies[0], 1, 0)).Err, ErrNotServing)
-		rest, seq := here.Changes(0, from)
-		require.Equal(rt, here.Seq(0), seq)
-		require.NoError(rt, there.Install(0, rest, seq, here.Clock(0)))
+		var rest Changed
+		here.Changes(0, from, &rest)
+		require.Equal(rt, here.Seq(0), rest.Seq)
+		require.NoError(rt, there.Install(0, rest.Records, rest.Seq, rest.Clock))
 		there.SetMode(0, Serve)
 		assert.Equal(rt, int64(here.KeysOf(0)), there.Keys())
 		assert.Zero(rt, here.Keys())
@@ -86,13 +94,13 @@ func TestChangesAreConsistentUnderLoad(t *testing.T) {
 		if i%3 == 0 {
 			s.SetMode(0, Redirect)
 			before := s.Seq(0)
-			recs, seq := s.Changes(0, 0)
+			recs, seq := changes(s, 0)
 			assert.Equal(t, before, seq)
 			assert.Equal(t, seq, used(t, s, recs))
 			s.SetMode(0, Serve)
 			continue
 		}
-		recs, seq := s.Changes(0, 0)
+		recs, seq := changes(s, 0)
 		assert.Equal(t, seq, used(t, s, recs))
 	}
 	close(stop)
@@ -176,11 +184,11 @@ func TestLogIsBounded(t *testing.T) {
 		ask(s, Key{Lo: uint64(i % 4)}, r)
 	}
 	assert.Less(t, len(s.at(0).track.log), 2*minLog)
-	recs, seq := s.Changes(0, 5)
+	recs, seq := changes(s, 5)
 	assert.Len(t, recs, 4)
 	assert.Equal(t, uint64(10*minLog), seq)
 	s.Trim(0, seq)
-	recs, _ = s.Changes(0, seq)
+	recs, _ = changes(s, seq)
 	assert.Empty(t, recs)
 	assert.Positive(t, told.Load())
 }
@@ -194,7 +202,7 @@ func TestJoin(t *testing.T) {
 	ask(b, Key{Lo: 1}, r)
 	ask(b, Key{Lo: 1}, r)
 	ask(b, Key{Lo: 2}, r)
-	recs, _ := b.Changes(0, 0)
+	recs, _ := changes(b, 0)
 	seq, err := a.Join(0, recs, true)
 	require.NoError(t, err)
 	assert.Equal(t, uint64(3), seq)

@@ -42,7 +42,7 @@ func TestNoteComesBeforeChanges(t *testing.T) {
 		})
 	}
 	for seq := uint64(0); seq < callers*hits; {
-		_, seq = s.Changes(0, seq)
+		_, seq = changes(s, seq)
 		assert.GreaterOrEqual(t, count.Load(), seq)
 	}
 	wg.Wait()

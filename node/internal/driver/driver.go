@@ -77,7 +77,8 @@ type Driver struct {
 	stepped  atomic.Int64  // when the machine was last told something
 	untold   atomic.Int64  // since when there is a change that it was not told of; 0: none
 	late     atomic.Bool   // that is longer than MaxLag
-	frames   atomic.Int64  // in the inbox
+	frames   atomic.Int64  // received and not acted on
+	hot      atomic.Int64  // of them, not bulk
 	session  atomic.Uint64 // told to peers; a frame that names an earlier one is of the past
 	alone    atomic.Bool   // nobody else was ever there who could hold a copy: the machine need not know soon
 	wake     chan struct{}
@@ -93,6 +94,7 @@ type Driver struct {
 
 	mu      sync.Mutex // guards what follows
 	inbox   []func()
+	bulk    []func() // what can wait until the inbox is empty
 	dirty   []int
 	heard   map[ownership.UID]struct{} // whose changes were read since the machine was told
 	rousing chan struct{}              // closed when the machine has looked at the time; nil: nobody waits for that
@@ -114,6 +116,8 @@ type Driver struct {
 	staged   map[stage]*staging
 	retained map[retention]ownership.State
 	parked   map[int]time.Time // partitions in mode Park, and since when requests are kept
+	packer   packer
+	rest     time.Time // until when bulk waits
 	batch    batch
 	losses   *losses
 	isEmpty  bool // Drained was said
@@ -158,6 +162,8 @@ func (d *Driver) Run() {
 	defer tick.Stop()
 	flush := time.NewTimer(time.Hour)
 	defer flush.Stop()
+	rest := time.NewTimer(time.Hour)
+	defer rest.Stop()
 	told := time.Now()
 	for armed := false; ; {
 		due := false
@@ -166,6 +172,7 @@ func (d *Driver) Run() {
 			d.abandon()
 			return
 		case <-d.wake:
+		case <-rest.C:
 		case <-flush.C:
 			armed, due = false, true
 		case <-tick.C:
@@ -173,7 +180,9 @@ func (d *Driver) Run() {
 			d.housekeep(time.Now())
 			due = d.alone.Load() && time.Since(told) >= aloneLag
 		}
-		d.work()
+		if pause := d.work(); pause > 0 {
+			rest.Reset(pause)
+		}
 		alone := d.alone.Load()
 		if due || d.cfg.Sync || len(d.paced) > 0 {
 			told = time.Now()
@@ -218,8 +227,31 @@ func (d *Driver) signal() {
 	}
 }
 
-// work runs what was posted.
-func (d *Driver) work() {
+// work runs what was posted, and then, unless bulk rests, one piece of that. It returns for how long bulk rests then: as
+// long as that took, so that hits get half of a busy processor.
+func (d *Driver) work() (rest time.Duration) {
+	d.urgent()
+	began := time.Now()
+	if rest = d.rest.Sub(began); rest > 0 {
+		return rest
+	}
+	d.mu.Lock()
+	if len(d.bulk) == 0 {
+		d.mu.Unlock()
+		return 0
+	}
+	f := d.bulk[0]
+	d.bulk[0] = nil
+	d.bulk = d.bulk[1:]
+	d.mu.Unlock()
+	f()
+	took := time.Since(began)
+	d.rest = began.Add(2 * took)
+	return took
+}
+
+// urgent runs what was posted. Bulk calls it between its messages.
+func (d *Driver) urgent() {
 	d.mu.Lock()
 	inbox := d.inbox
 	d.inbox = nil
@@ -228,6 +260,15 @@ func (d *Driver) work() {
 		f()
 		d.keepUp()
 	}
+	d.keepUp()
+}
+
+// postBulk has f run on the goroutine of Run when nothing else waits.
+func (d *Driver) postBulk(f func()) {
+	d.mu.Lock()
+	d.bulk = append(d.bulk, f)
+	d.mu.Unlock()
+	d.signal()
 }
 
 // keepUp flushes if that is due. It is called amid work that may take long, such as thousands of partitions that move: the

@@ -112,7 +112,7 @@ func (o *outbox) put(m ownership.Message, s ownership.State) {
 		return
 	}
 	if n := len(o.frames); n == 0 || o.frames[n-1].Size() >= frameSize {
-		o.frames = append(o.frames, &wire.Frame{})
+		o.frames = append(o.frames, frames.Get().(*wire.Frame))
 	}
 	last := o.frames[len(o.frames)-1]
 	before := last.Size()
@@ -156,8 +156,16 @@ func (o *outbox) run() {
 			}
 		}
 		o.deliver(f)
+		f.Reset()
+		frames.Put(f)
 	}
 }
+
+// frames and buffers are used again: states are large.
+var (
+	frames  = sync.Pool{New: func() any { return new(wire.Frame) }}
+	buffers = sync.Pool{New: func() any { return new([]byte) }}
+)
 
 // deliver sends a frame. One that does not arrive is lost: the machine asks again.
 func (o *outbox) deliver(f *wire.Frame) {
@@ -170,7 +178,10 @@ func (o *outbox) deliver(f *wire.Frame) {
 	defer cancel()
 	o.number++
 	head := wire.Head{To: o.session.Load(), From: o.d.session.Load(), Number: o.number, Bulk: o.bulk}
-	answer, err := link.Call(ctx, Kind, f.Append(nil, head))
+	b := buffers.Get().(*[]byte)
+	*b = f.Append((*b)[:0], head)
+	answer, err := link.Call(ctx, Kind, *b)
+	buffers.Put(b)
 	if err == nil {
 		var session uint64
 		session, err = wire.ReadSession(answer)
@@ -183,7 +194,7 @@ func (o *outbox) deliver(f *wire.Frame) {
 	}
 }
 
-// readAhead is how many frames may wait here before their senders are held up: the next frame of a peer, with what it
+// readAhead is how many frames that are not bulk may wait here before their senders are held up: the next frame of a peer, with what it
 // says of the copies there, is not to wait until this node has acted on the one before.
 const readAhead = 8
 
@@ -191,54 +202,73 @@ const readAhead = 8
 // frame was acted on if it is a bulk one or many wait, so that a peer sends no faster than this node works, else at once;
 // fail if the frame is not taken.
 func (d *Driver) Receive(from ownership.UID, body []byte, reply func([]byte), fail func(string)) {
-	waiting := d.frames.Add(1)
-	if waiting > maxFrames {
-		d.frames.Add(-1)
+	done := func() { d.frames.Add(-1) }
+	if d.frames.Add(1) > maxFrames {
+		done()
 		fail("too many frames wait")
 		return
 	}
 	f, err := wire.Read(append([]byte(nil), body...))
 	if err != nil {
-		d.frames.Add(-1)
+		done()
 		fail(err.Error())
 		return
 	}
 	answer := func() { reply(wire.AppendSession(nil, d.session.Load())) }
-	early := waiting <= readAhead && !f.Bulk
+	if f.Bulk {
+		d.postBulk(func() {
+			defer done()
+			defer answer()
+			d.act(from, &f)
+		})
+		return
+	}
+	early := d.hot.Add(1) <= readAhead
 	if early {
 		answer()
 	}
 	d.post(func() {
-		defer d.frames.Add(-1)
+		defer done()
+		defer d.hot.Add(-1)
 		if !early {
 			defer answer()
 		}
-		if d.Slept(d.cfg.Now()) {
-			d.step(ownership.Tick{}) // begins a session, if this process was away
-		}
-		sender := d.peer(from)
-		sender.hot.learn(f.From)
-		sender.bulk.learn(f.From)
-		last := &sender.read[0]
-		if f.Bulk {
-			last = &sender.read[1]
-		}
-		if f.Number <= *last {
-			return // it was sent over a link that broke, and overtaken
-		}
-		*last = f.Number
-		if f.To != 0 && f.To != d.session.Load() {
-			return
-		}
-		if f.Unknown > 0 {
-			d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", f.Unknown)
-		}
-		for i, r := range f.Messages {
-			d.points.receive(from, r.Msg)
-			d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
-			if i%64 == 63 {
-				d.keepUp()
-			}
-		}
+		d.act(from, &f)
 	})
+}
+
+// act does what a frame says.
+func (d *Driver) act(from ownership.UID, f *wire.Arrived) {
+	if d.Slept(d.cfg.Now()) {
+		d.step(ownership.Tick{}) // begins a session, if this process was away
+	}
+	sender := d.peer(from)
+	sender.hot.learn(f.From)
+	sender.bulk.learn(f.From)
+	last := &sender.read[0]
+	if f.Bulk {
+		last = &sender.read[1]
+	}
+	if f.Number <= *last {
+		return // it was sent over a link that broke, and overtaken
+	}
+	*last = f.Number
+	session := d.session.Load()
+	if f.To != 0 && f.To != session {
+		return
+	}
+	if f.Unknown > 0 {
+		d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", f.Unknown)
+	}
+	for i, r := range f.Messages {
+		d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
+		switch {
+		case f.Bulk:
+			if d.urgent(); d.session.Load() != session {
+				return // this process was away amid the frame: the rest is of the past
+			}
+		case i%64 == 63:
+			d.keepUp()
+		}
+	}
 }

@@ -3,6 +3,7 @@ package driver
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
@@ -27,15 +28,34 @@ type parts struct {
 	clock strategy.Time // 0: none
 }
 
-// state puts the sections of p together, all in one piece of memory.
-func (d *Driver) state(p int, seq uint64, recs []actor.Record, after uint64) ownership.State {
-	b := make([]byte, 0, sizeOf(recs)+64)
-	b = appendRecords(b, recs)
+// packer puts states together in memory of its own: a state is valid until the next.
+type packer struct {
+	taken actor.Changed
+	b     []byte
+}
+
+// delta is what changed in p after that many mutations of its term.
+func (d *Driver) delta(p int, from uint64) ownership.State {
+	after := d.bases[p] + from
+	d.cfg.Actors.Changes(p, after, &d.packer.taken)
+	return d.pack(&d.packer, p, after)
+}
+
+// whole is all of p.
+func (d *Driver) whole(p int) ownership.State {
+	d.cfg.Actors.Whole(p, &d.packer.taken)
+	return d.pack(&d.packer, p, 0)
+}
+
+// pack puts the sections of p together, with the ids that were charged after that mutation, as the actors count.
+func (d *Driver) pack(k *packer, p int, after uint64) ownership.State {
+	b := appendRecords(k.b[:0], k.taken.Records)
 	records := len(b)
 	b = d.cfg.IDs.Append(b, p, after)
 	ids := len(b)
-	b = binary.AppendVarint(b, int64(d.cfg.Actors.Clock(p)))
-	s := ownership.State{Seq: seq, Sections: make([]ownership.Section, 0, 3)}
+	b = binary.AppendVarint(b, int64(k.taken.Clock))
+	k.b = b
+	s := ownership.State{Seq: d.since(p, k.taken.Seq), Sections: make([]ownership.Section, 0, 3)}
 	add := func(kind uint16, from, to int) {
 		if from < to {
 			s.Sections = append(s.Sections, ownership.Section{Kind: kind, Version: sectionVersion, Body: b[from:to:to]})
@@ -45,23 +65,6 @@ func (d *Driver) state(p int, seq uint64, recs []actor.Record, after uint64) own
 	add(sectionIDs, records, ids)
 	add(sectionClock, ids, len(b))
 	return s
-}
-
-// delta is what changed in p after that many mutations of its term.
-func (d *Driver) delta(p int, from uint64) ownership.State {
-	after := d.bases[p] + from
-	recs, seq := d.cfg.Actors.Changes(p, after)
-	return d.state(p, d.since(p, seq), recs, after)
-}
-
-// whole is all of p.
-func (d *Driver) whole(p int) ownership.State {
-	var recs []actor.Record
-	seq := d.cfg.Actors.All(p, func(some []actor.Record) bool {
-		recs = append(recs, some...)
-		return true
-	})
-	return d.state(p, d.since(p, seq), recs, 0)
 }
 
 // read takes a state apart. What it does not know is left out, with a line in the log.
@@ -168,7 +171,11 @@ type retention struct {
 }
 
 func (d *Driver) retain(f ownership.Retain) {
-	d.retained[retention{f.P, f.ID}] = d.whole(int(f.P))
+	s := d.whole(int(f.P))
+	for i := range s.Sections {
+		s.Sections[i].Body = slices.Clone(s.Sections[i].Body)
+	}
+	d.retained[retention{f.P, f.ID}] = s
 	d.counters.fenced.Add(1)
 }
 
@@ -188,14 +195,6 @@ func (d *Driver) join(f ownership.Join) {
 }
 
 var errRecords = errors.New("malformed")
-
-// sizeOf is about how much appendRecords appends.
-func sizeOf(recs []actor.Record) (n int) {
-	for _, r := range recs {
-		n += 16 + 2 + len(r.Body)
-	}
-	return n
-}
 
 // appendRecords appends for each record its key, and its length and body.
 func appendRecords(b []byte, recs []actor.Record) []byte {

@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -13,6 +14,8 @@ type streamer struct {
 	d    *Driver
 	peer *peer
 
+	worked time.Duration // since it rested; of whoever has the job
+
 	mu      sync.Mutex // guards what follows
 	jobs    []ownership.Stream
 	running bool
@@ -22,10 +25,6 @@ type streamer struct {
 const small = 64
 
 func (d *Driver) stream(f ownership.Stream) {
-	if p := int(f.P); d.owned[p] && d.cfg.Actors.KeysOf(p) <= small {
-		d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Seq: d.seq(p)})
-		return
-	}
 	d.holds[int(f.P)] = time.Now().Add(holdFor)
 	s := &d.peer(f.To).streams
 	s.mu.Lock()
@@ -58,6 +57,9 @@ func (s *streamer) run() {
 // send sends one partition. The last chunk has the ids and the clock, which are then as new as any record.
 func (s *streamer) send(f ownership.Stream) {
 	d, p := s.d, int(f.P)
+	if d.cfg.Actors.KeysOf(p) <= small && s.sendSmall(f) {
+		return
+	}
 	n := uint32(0)
 	chunk := func(state ownership.State) {
 		n++
@@ -69,13 +71,43 @@ func (s *streamer) send(f ownership.Stream) {
 		}})
 		return s.wait()
 	})
-	chunk(d.state(p, 0, nil, 0))
+	chunk(s.tail(p))
 	if !s.wait() {
 		return
 	}
 	d.post(func() {
 		d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Chunks: n, Seq: d.since(p, seq)})
 	})
+}
+
+// tail is what a copy of p has beside its records.
+func (s *streamer) tail(p int) ownership.State {
+	var k packer
+	s.d.cfg.Actors.Changes(p, math.MaxUint64, &k.taken) // none: only the clock
+	state := s.d.pack(&k, p, 0)
+	state.Seq = 0
+	return state
+}
+
+// sendSmall has all of an owned partition sent in one message; false if it is not owned here. The goroutine of Run puts
+// that together, one at a time: thousands of streams begin at once when a member comes.
+func (s *streamer) sendSmall(f ownership.Stream) (owned bool) {
+	d, p := s.d, int(f.P)
+	if !s.wait() {
+		return true
+	}
+	asked := d.ask(d.ctx, func() {
+		began := time.Now()
+		if owned = d.owned[p]; owned {
+			d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Seq: d.seq(p)})
+		}
+		s.worked += time.Since(began)
+	})
+	if s.worked > time.Millisecond { // it takes half of a busy processor, no more
+		time.Sleep(s.worked)
+		s.worked = 0
+	}
+	return asked && owned
 }
 
 // wait returns when the peer has taken enough; false if the driver is closed.

@@ -24,6 +24,9 @@ func (f *Frame) Add(m ownership.Message, s ownership.State) {
 	f.count++
 }
 
+// Reset makes f empty.
+func (f *Frame) Reset() { f.c.b, f.c.uids, f.c.left, f.count = f.c.b[:0], f.c.uids[:0], 0, 0 }
+
 // Len is how many messages were added.
 func (f *Frame) Len() int { return f.count }
 
