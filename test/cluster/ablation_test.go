@@ -22,6 +22,7 @@ func caught(t *testing.T, rule, how string, play func(ablate string) (violations
 
 // Counters that do not move with their keys are found by the history of a key, and by the account of it.
 func TestHandoffWithoutCountersIsCaught(t *testing.T) {
+	together(t)
 	caught(t, "copies", "keys that are not linearizable while nodes join and leave", func(ablate string) int {
 		return len(nonlinear(movesUnder(t, ablate), 200))
 	})
@@ -30,6 +31,7 @@ func TestHandoffWithoutCountersIsCaught(t *testing.T) {
 // A retry that is charged again is found by the account of a key: its owner is suspended for long enough that others send
 // their hits again, and for too short to be replaced.
 func TestChargingRetriesTwiceIsCaught(t *testing.T) {
+	together(t)
 	caught(t, "dedup", "charges that nobody asked for, an owner being suspended for 0.3 s", func(ablate string) int {
 		return int(audit.Sum(suspend(t, ablate, "sync", 300*time.Millisecond).surplus))
 	})
@@ -37,6 +39,7 @@ func TestChargingRetriesTwiceIsCaught(t *testing.T) {
 
 // Decisions of an owner that was replaced while it was suspended are found by their terms.
 func TestDecidingAfterAPauseIsCaught(t *testing.T) {
+	together(t)
 	caught(t, "pause", "answers of a replaced owner, after a pause of 5 s", func(ablate string) int {
 		return len(suspend(t, ablate, "async", 5*time.Second).stale)
 	})
@@ -45,6 +48,7 @@ func TestDecidingAfterAPauseIsCaught(t *testing.T) {
 // Answers that do not wait for the copies are found by what the next owner forgot: the backup of a node is suspended for
 // a moment, in which that node dies.
 func TestAnsweringBeforeTheCopiesIsCaught(t *testing.T) {
+	together(t)
 	caught(t, "acks", "hits that the next owner forgot", func(ablate string) int {
 		f := launchFleet(t, 3, ablate, "--replication", "sync")
 		keys := aims("open", 100, 1_000_000)

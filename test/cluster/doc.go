@@ -11,8 +11,8 @@
 // # Scenarios of faults
 //
 // A scenario puts a cluster under load, does something to it, and has package audit judge what the clients were told. It
-// runs alone, in a short form; with the flag -long it runs in full, and times are judged too, which says something on a
-// machine that does nothing else:
+// runs in a short form, beside others; with the flag -long it runs alone and in full, and times are judged too, which says
+// something on a machine that does nothing else:
 //
 //	go test -count=1 -v -timeout 1h ./test/cluster -run 'Scale|Graceful|Rolling|Kill|Die|Suspended|Linearizable|Caught|Move' -long
 //

@@ -47,12 +47,12 @@ func TestKillingANonOwnerDisturbsNothing(t *testing.T) {
 // When an owner is silent, its hits are answered by the unreachable policy and marked.
 func TestDecidedWithoutTheOwner(t *testing.T) {
 	t.Parallel()
-	n1 := start(t, "n1", "--on-unreachable", "local")
+	both := gather(t, []string{"n1", "silent"}, "--on-unreachable", "local")
+	n1, silent := both[0], both[1]
 	policies := map[string]*process{"local": n1}
 	for _, policy := range []string{"allow", "deny", "error"} {
 		policies[policy] = start(t, policy, "--on-unreachable", policy, "--join", n1.gossip, "--role", "lite").ready()
 	}
-	silent := start(t, "silent", "--join", n1.gossip).ready()
 	for _, p := range policies {
 		p.sees("allow", "deny", "error", "n1", "silent")
 	}
@@ -80,12 +80,12 @@ func TestDecidedWithoutTheOwner(t *testing.T) {
 
 func TestOfTwoProcessesWithOneNameTheOlderLeaves(t *testing.T) {
 	t.Parallel()
-	old := start(t, "twin")
-	other := start(t, "zoe", "--join", old.gossip).ready()
-	other.sees("twin", "zoe")
+	both := gather(t, []string{"twin", "zoe"})
+	old, other := both[0], both[1]
 	young := start(t, "twin", "--join", old.gossip).ready()
 	assert.Equal(t, 1, old.wait())
 	assert.Regexp(t, `(?m)^time=\S+ level=ERROR msg="leaving the cluster" .*twin.* belongs to a newer process`, old.log.String())
+	assert.NotContains(t, old.log.String(), "nobody took over")
 	young.sees("twin", "zoe")
 	other.sees("twin", "zoe")
 	assert.Equal(t, 200, other.post("/v1/hit", `{"key":%q,"rate":"1/day"}`, other.keyOf("twin")).Status)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -30,10 +31,6 @@ type fleet struct {
 	count  int // of all that were started
 }
 
-// nobody is an address where no node gossips. The first node of a cluster looks for it, or it would be a cluster already,
-// and have all partitions to hand over to the others.
-const nobody = "127.0.0.1:1"
-
 // newFleet is one without nodes.
 func newFleet(t testing.TB, ablate string, args ...string) *fleet {
 	args = append([]string{"--on-unreachable", "error", "--timeout", "2s", "--log-level", "info"}, args...)
@@ -49,8 +46,12 @@ func launchFleet(t testing.TB, n int, ablate string, args ...string) *fleet {
 // begin starts the first n nodes and waits until they are one cluster.
 func (f *fleet) begin(n int) *fleet {
 	f.t.Helper()
-	for range n {
-		f.nodes = append(f.nodes, f.launch(fmt.Sprintf("n%d", f.count+1), "--min-members", strconv.Itoa(n), "--bootstrap-wait", "10s", "--join", nobody))
+	for i := range n {
+		args := []string{"--min-members", strconv.Itoa(n), "--bootstrap-wait", "10s"}
+		if i == 0 {
+			args = append(args, "--join", nobody)
+		}
+		f.nodes = append(f.nodes, f.launch(fmt.Sprintf("n%d", f.count+1), args...))
 	}
 	for _, p := range f.nodes {
 		p.ready()
@@ -106,6 +107,7 @@ func (f *fleet) settle() {
 	f.t.Helper()
 	still := 0
 	eventuallyWithin(f.t, 3*patience, func() error {
+		time.Sleep(50 * time.Millisecond) // to ask costs the nodes more than to wait costs the test
 		err := f.unsettled()
 		if still++; err != nil {
 			still = 0

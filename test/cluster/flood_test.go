@@ -71,8 +71,8 @@ func TestAFloodOfKeys(t *testing.T) {
 	t.Parallel()
 	const (
 		name    = "F19 flood of keys"
-		maxKeys = 20_000
-		budget  = 192 << 20 // a hundred times what so many keys take
+		maxKeys = 10_000
+		budget  = 192 << 20 // two hundred times what so many keys take
 	)
 	awayFromMidnight(t, time.Hour)
 	p := start(t, "n1", "--max-keys", fmt.Sprint(maxKeys))

@@ -49,6 +49,7 @@ func (f *fleet) replace(l *load, n int) {
 
 // kill -9 of any node under synchronous replication loses nothing that was answered, and its keys are decided again soon.
 func TestKillsWhenReplicatedSynchronously(t *testing.T) {
+	together(t)
 	n := rounds(2, *flagKills)
 	name := fmt.Sprintf("kill -9, sync, %d kills", n)
 	awayFromMidnight(t, time.Hour)
@@ -105,6 +106,7 @@ func (l *load) judgeCrashes(name string, answers []audit.Answer, through *proces
 
 // kill -9 under asynchronous replication loses at most what was answered within the lag, partition by partition.
 func TestKillsWhenReplicatedAsynchronously(t *testing.T) {
+	together(t)
 	n := rounds(1, 20)
 	name := fmt.Sprintf("kill -9, async, lag 10 ms, %d kills", n)
 	awayFromMidnight(t, time.Hour)
@@ -140,6 +142,7 @@ func roundTrip(answers []audit.Answer) time.Duration {
 
 // Killing an owner and its backup at once loses what only they kept, and nothing else.
 func TestOwnerAndBackupDieTogether(t *testing.T) {
+	together(t)
 	const name = "kill -9 of owner and backup together, sync, 5 nodes"
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 5, "", "--replication", "sync")
@@ -175,6 +178,7 @@ func TestOwnerAndBackupDieTogether(t *testing.T) {
 
 // A process that is killed and started at once, with the same name and ports, serves only from what the others kept.
 func TestKillAndRestartAtOnce(t *testing.T) {
+	together(t)
 	n := rounds(1, 10)
 	name := fmt.Sprintf("kill -9 and restart at once, same name and ports, sync, %d times", n)
 	awayFromMidnight(t, time.Hour)

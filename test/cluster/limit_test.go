@@ -109,9 +109,7 @@ func agree(t *testing.T, c [3]*process, key, policy string) {
 // A hit that waits is held by its owner, whichever node was asked, and charged when it is admitted.
 func TestHitsWaitAtTheirOwner(t *testing.T) {
 	t.Parallel()
-	n1 := start(t, "n1")
-	n2 := start(t, "n2", "--join", n1.gossip).ready()
-	n2.sees("n1", "n2")
+	n2 := gather(t, []string{"n1", "n2"})[1]
 	body := fmt.Sprintf(`{"key":%q,"rate":"2/s","strategy":"gcra","max_wait_ms":20000}`, n2.keyOf("n1"))
 	for range 3 {
 		r := n2.post("/v1/hit", "%s", body)
@@ -126,9 +124,8 @@ func TestHitsWaitAtTheirOwner(t *testing.T) {
 func TestNodesSpeakWithASecretOnly(t *testing.T) {
 	t.Parallel()
 	secret, other := secretFile(t, "one secret of some length"), secretFile(t, "another secret of some length")
-	n1 := start(t, "n1", "--cluster-secret-file", secret)
-	n2 := start(t, "n2", "--cluster-secret-file", secret, "--join", n1.gossip).ready()
-	n2.sees("n1", "n2")
+	both := gather(t, []string{"n1", "n2"}, "--cluster-secret-file", secret)
+	n1, n2 := both[0], both[1]
 	for _, args := range [][]string{{"--cluster-secret-file", other}, nil} {
 		stranger := start(t, "n3", append(args, "--join", n1.gossip, "--bootstrap-wait", "0s")...)
 		stranger.log.until(t, `no seed answers`)

@@ -120,6 +120,7 @@ func movesUnder(t *testing.T, ablate string) []audit.Answer {
 
 // The answers for a key are those of one counter, whichever nodes are asked, also while keys move.
 func TestKeysAreLinearizable(t *testing.T) {
+	together(t)
 	for range rounds(1, 5) {
 		if *long {
 			f := launchFleet(t, 3, "")

@@ -27,7 +27,7 @@ func TestMetricsOfTheContract(t *testing.T) {
 	} {
 		assert.Contains(t, string(body), "\n"+series)
 	}
-	two := start(t, "n2", "--join", p.gossip).ready()
+	two := start(t, "n2", "--role", "lite", "--join", p.gossip).ready()
 	status, body, err = get(two.http + "/metrics")
 	require.NoError(t, err)
 	require.Equal(t, 200, status)

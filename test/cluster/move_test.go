@@ -66,6 +66,7 @@ func (f *fleet) leave(l *load, victims ...*process) {
 
 // A node that joins takes counters over and gives them back when it leaves: no key regains allowance, and no hit fails.
 func TestScaleUpAndDown(t *testing.T) {
+	together(t)
 	const name = "scale 3 → 4 → 3"
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 3, "")
@@ -99,6 +100,7 @@ func TestScaleUpAndDown(t *testing.T) {
 
 // Any node may be stopped, also two at once.
 func TestGracefulStops(t *testing.T) {
+	together(t)
 	const name = "graceful stop of one and of two of 5"
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 5, "")
@@ -120,6 +122,7 @@ func TestGracefulStops(t *testing.T) {
 
 // Every node is replaced under load, one after the other.
 func TestRollingReplacement(t *testing.T) {
+	together(t)
 	name := fmt.Sprintf("rolling replacement, %d rounds of 3", rounds(1, 3))
 	awayFromMidnight(t, time.Hour)
 	f := launchFleet(t, 3, "")

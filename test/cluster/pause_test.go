@@ -67,6 +67,7 @@ func claimedBy(p *process) float64 {
 
 // An owner that was suspended decides nothing that others have taken over, and what it had charged is not lost.
 func TestSuspendedOwners(t *testing.T) {
+	together(t)
 	death := 2400 * time.Millisecond // about when gossip gives a silent member up
 	pauses := []time.Duration{3 * time.Second}
 	if *long {

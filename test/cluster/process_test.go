@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -176,16 +178,29 @@ func (p *process) muted() {
 	})
 }
 
-// three starts a cluster of three and waits until all know all.
+// nobody is an address where no node gossips. The first node of a cluster looks for it and so waits for the others: it
+// would begin alone, and have to hand most of what it has over to them.
+const nobody = "127.0.0.1:1"
+
+// gather starts nodes that begin as one cluster, and waits until all know all.
+func gather(t testing.TB, names []string, args ...string) (nodes []*process) {
+	t.Helper()
+	seed := nobody
+	for _, name := range names {
+		p := start(t, name, append(slices.Clone(args), "--min-members", strconv.Itoa(len(names)), "--bootstrap-wait", "10s", "--join", seed)...)
+		nodes = append(nodes, p)
+		seed = nodes[0].gossip
+	}
+	for _, p := range nodes {
+		p.ready().sees(slices.Sorted(slices.Values(names))...)
+	}
+	return nodes
+}
+
+// three is gather for three.
 func three(t testing.TB, args ...string) [3]*process {
 	t.Helper()
-	n1 := start(t, "n1", args...)
-	args = append(args, "--join", n1.gossip, "--min-members", "3", "--bootstrap-wait", "10s")
-	c := [3]*process{n1, start(t, "n2", args...), start(t, "n3", args...)}
-	for _, p := range c {
-		p.ready().sees("n1", "n2", "n3")
-	}
-	return c
+	return [3]*process(gather(t, []string{"n1", "n2", "n3"}, args...))
 }
 
 // eventually retries what fails until it does not, or patience ends.

@@ -19,17 +19,16 @@ import (
 
 func TestSignalsLeaveGracefully(t *testing.T) {
 	t.Parallel()
-	n1 := start(t, "n1")
-	for name, sig := range map[string]syscall.Signal{"n2": syscall.SIGTERM, "n3": syscall.SIGINT} {
-		p := start(t, name, "--join", n1.gossip).ready()
-		n1.sees("n1", name)
-		p.signal(sig)
+	c := three(t)
+	c[1].signal(syscall.SIGTERM)
+	c[2].signal(syscall.SIGINT)
+	for _, p := range c[1:] {
 		assert.Equal(t, 0, p.wait(), "%s", p.log)
 		assert.Contains(t, p.log.String(), "msg=leaving signal=")
 		assert.Contains(t, p.log.String(), "msg=stopped")
 		assert.Empty(t, p.out.String(), "results only")
-		n1.sees("n1")
 	}
+	c[0].sees("n1")
 }
 
 // held is a hit whose body the node is waiting for, so that it is in flight.

@@ -24,7 +24,7 @@ func rounds(short, n int) int {
 	return short
 }
 
-// together has a scenario run beside others, but in long runs, which judge times.
+// together has a scenario run beside others. In long runs, which judge times, it runs alone.
 func together(t *testing.T) {
 	t.Helper()
 	if !*long {
