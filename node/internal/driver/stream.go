@@ -21,10 +21,18 @@ type streamer struct {
 	running bool
 }
 
-// small is up to how many keys an owned partition has no chunks, but all is in the message that would follow them.
-const small = 64
+// Up to how many keys an owned partition has no chunks, but all is in the message that would follow them; and up to how
+// many that is put together at once.
+const (
+	small = 64
+	tiny  = 4
+)
 
 func (d *Driver) stream(f ownership.Stream) {
+	if p := int(f.P); d.owned[p] && d.cfg.Actors.KeysOf(p) <= tiny {
+		d.step(ownership.Streamed{P: f.P, To: f.To, Stream: f.Stream, Seq: d.seq(p)})
+		return
+	}
 	d.holds[int(f.P)] = time.Now().Add(holdFor)
 	s := &d.peer(f.To).streams
 	s.mu.Lock()
