@@ -131,6 +131,9 @@ type Pace struct {
 	Wait bool
 }
 
+// Recall ends the flow of P, see [Machine.Flow]: [Mutated] is to be stepped, with the count reached.
+type Recall struct{ P uint32 }
+
 // CloseLinks closes all links, unread: this process was away, and what waits in its buffers is of the past.
 type CloseLinks struct{}
 
@@ -150,5 +153,6 @@ func (Join) isEffect()       {}
 func (Stream) isEffect()     {}
 func (Acked) isEffect()      {}
 func (Pace) isEffect()       {}
+func (Recall) isEffect()     {}
 func (CloseLinks) isEffect() {}
 func (Drained) isEffect()    {}

@@ -21,7 +21,7 @@ type Flow struct {
 }
 
 // Flow hands partition p to the driver, if nothing but hits and their copies is to be expected. The driver tells what
-// came of it by [Flowed] before the next event that concerns p, see [Machine.Concerns].
+// came of it by [Flowed] before the next event that concerns p, see [Machine.Concerns], which a [Recall] asks for.
 //
 // Meanwhile an owner sends each peer what changed since the mutation up to which that peer has all, for Term. A holder
 // takes it if it has the partition as a Flow too, in the same term, and all that came before; then it has acknowledged.
@@ -73,18 +73,35 @@ const (
 	AnyPartition = -2
 )
 
+// recall asks for q back if, as the view is now, something else is due than hits and their copies.
+func (m *Machine) recall(q *partition) {
+	if !m.undisturbed(q) {
+		q.steady = false
+		m.emit(Recall{q.id})
+	}
+}
+
+// undisturbed reports whether nothing is due for q, which is a flow, as it was when it became one.
+func (m *Machine) undisturbed(q *partition) bool {
+	if !m.isSteady(q) {
+		return false
+	}
+	o := q.own
+	if o == nil {
+		return !m.dead(q.hint.Owner)
+	}
+	o.buf = m.backups(o.buf[:0], q.id)
+	return len(o.buf) == len(o.holders) && !slices.ContainsFunc(o.buf, func(u UID) bool { return o.holder(u) == nil })
+}
+
 // Concerns is the partition that e, at now, is about: its flow ends. It may be AnyPartition, or none.
 func (m *Machine) Concerns(now strategy.Time, e Event) int {
 	if m.woke(now) {
 		return AnyPartition
 	}
 	switch e := e.(type) {
-	case ViewChanged, Proof, Doubted:
+	case Doubted:
 		return AnyPartition
-	case Tick:
-		if m.recheck() {
-			return AnyPartition
-		}
 	case Received:
 		return int(e.Msg.partition())
 	case Mutated:

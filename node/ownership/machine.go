@@ -134,7 +134,11 @@ func (m *Machine) doubt() {
 // tick drives whatever waits for time to pass, and what may look different in a new view.
 func (m *Machine) tick(changed bool) {
 	m.eachPartition(func(q *partition) {
-		if !q.flowing && (changed || !q.calm || !m.on(ruleCalm)) {
+		switch {
+		case q.flowing && changed:
+			m.recall(q)
+		case q.flowing:
+		case changed || !q.calm || !m.on(ruleCalm):
 			m.drive(q)
 		}
 	})

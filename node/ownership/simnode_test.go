@@ -212,6 +212,8 @@ func (n *simNode) do(f Effect) {
 		n.release(&n.parts[f.P], f)
 	case Pace:
 		n.parts[f.P].wait = f.Wait
+	case Recall:
+		n.step(Mutated{f.P, n.parts[f.P].seq})
 	case CloseLinks:
 		n.epoch++
 	case Drained:

@@ -36,6 +36,8 @@ func (d *Driver) do(f ownership.Effect) {
 		d.acked(f)
 	case ownership.Pace:
 		d.pace(int(f.P), f.Wait)
+	case ownership.Recall:
+		d.step(ownership.Mutated{P: f.P, Seq: d.seq(int(f.P))})
 	case ownership.Drained:
 		if !d.isEmpty {
 			d.isEmpty = true

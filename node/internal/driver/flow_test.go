@@ -167,3 +167,25 @@ func TestFeedsEndWithTheirPeers(t *testing.T) {
 		assert.False(t, a.Waits(0))
 	})
 }
+
+// A view in which a partition is where it was does not end its flow; where something is due it does.
+func TestFlowsGoOnInAnotherView(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a, b := two(t, nil)
+		before := a.flows.out[0].Load()
+		third := c.add(nil)
+		c.see(a, b, third) // p0 is ranked a, b, third as before, p2 third, a, b
+		synctest.Wait()
+		assert.Same(t, before, a.flows.out[0].Load())
+		assert.Nil(t, a.flows.out[2].Load())
+		pass(3 * time.Second)
+		assert.Same(t, before, a.flows.out[0].Load())
+		assert.Equal(t, Serve, third.Mode(2))
+		c.split(a, b, true)
+		c.split(third, b, true)
+		c.see(a, third) // p0 is ranked a, third
+		pass(3 * time.Second)
+		assert.NotSame(t, before, a.flows.out[0].Load())
+		assert.True(t, a.flowing(0, third))
+	})
+}
