@@ -261,6 +261,7 @@ func (d *Driver) act(from ownership.UID, f *wire.Arrived) {
 		d.cfg.Logger.Warn("leaving out unknown messages", "from", from, "messages", f.Unknown)
 	}
 	for i, r := range f.Messages {
+		d.points.receive(from, r.Msg)
 		d.step(ownership.Received{From: from, Msg: r.Msg, State: r.State})
 		switch {
 		case f.Bulk:
