@@ -73,8 +73,8 @@ func (m *Machine) follow(q *partition, msg Message) {
 	}
 }
 
-// recheck reports whether a tick has to look at all partitions: for a while after a peer that was held dead was heard
-// of, because it is held dead again later, by time alone.
+// recheck reports whether a tick has to look at all partitions: after a silent peer has answered; and for a while after
+// one that was held dead was heard of, because it is held dead again later, by time alone.
 func (m *Machine) recheck() bool {
-	return m.unsettled != 0 && !m.past(m.unsettled, 2*remember)
+	return m.broken || m.unsettled != 0 && !m.past(m.unsettled, 2*remember)
 }

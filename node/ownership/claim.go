@@ -115,7 +115,7 @@ func (m *Machine) driveIdle(q *partition) {
 	if q.report != 0 && m.now >= q.report && q.holds() {
 		q.report = m.now + toTime(2*claimRetry)
 		if to := m.likelyOwner(q); to != (UID{}) && to != m.cfg.Self {
-			m.send(to, Rack{P: q.id, Term: q.copy.Term, Seq: q.copy.Seq, Complete: true})
+			m.send(to, Rack{P: q.id, Term: q.copy.Term, Seq: q.copy.Seq, Complete: true, Stream: unasked})
 		}
 	}
 }
@@ -141,10 +141,13 @@ func (m *Machine) driveClaim(q *partition) {
 	for _, u := range best.Set {
 		m.ask(q, u)
 	}
+	waits := false
 	for i := range c.peers {
-		if m.awaits(q, &c.peers[i], best) {
-			return
-		}
+		waits = waits || m.awaits(q, &c.peers[i], best)
+	}
+	if waits {
+		m.leaveToOwner(q)
+		return
 	}
 	switch {
 	case c.kind == asValidation:

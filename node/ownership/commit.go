@@ -38,6 +38,10 @@ func (m *Machine) driveFrozen(q *partition) {
 		m.rescue(q)
 		return
 	}
+	if m.silent(h.to) {
+		m.reclaim(q)
+		return
+	}
 	if !m.on(ruleH3) && m.desired(q.id) != h.to {
 		m.thaw(q)
 		return

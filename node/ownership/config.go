@@ -25,6 +25,10 @@ type Config struct {
 	// Silence is how long a peer that the view calls dead may stay silent before a claim goes on without it, and how
 	// long a claim waits for those that it need not ask. It must be longer than a round trip. Default 250 ms.
 	Silence time.Duration
+	// Patience is how long a peer that the view calls alive may leave unanswered whatever it is asked, before another
+	// keeps copies in its place. It must be longer than Pause, and than a few round trips: a node that was busy for a
+	// moment goes on as if nothing had been. Default 2 s.
+	Patience time.Duration
 	// MaxHandoffs is the number of partitions that are handed off at once. Default 256.
 	MaxHandoffs int
 	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
@@ -40,8 +44,9 @@ const (
 	mergeRetry   = 100 * time.Millisecond
 	retryMax     = 2 * time.Second
 	claimRetry   = 100 * time.Millisecond
-	remember     = time.Second // claimants, and the living
-	maxDirty     = 256         // mutations that a Commit may carry
+	probeRetry   = 200 * time.Millisecond // of one that has answered nothing for a while
+	remember     = time.Second            // claimants, and the living
+	maxDirty     = 256                    // mutations that a Commit may carry
 )
 
 // Validate names every field that is out of range.
@@ -65,7 +70,7 @@ func (c Config) Validate() error {
 	for _, d := range []struct {
 		name string
 		d    time.Duration
-	}{{"max lag", c.MaxLag}, {"pause", c.Pause}, {"silence", c.Silence}} {
+	}{{"max lag", c.MaxLag}, {"pause", c.Pause}, {"silence", c.Silence}, {"patience", c.Patience}} {
 		if d.d < 0 {
 			errs = append(errs, fmt.Errorf("%s: %v is negative", d.name, d.d))
 		}
@@ -82,6 +87,7 @@ func (c Config) withDefaults() Config {
 	def(&c.MaxLag, 10*time.Millisecond)
 	def(&c.Pause, time.Second)
 	def(&c.Silence, 250*time.Millisecond)
+	def(&c.Patience, 2*time.Second)
 	if c.Replicas == 0 {
 		c.Replicas = 2
 	}

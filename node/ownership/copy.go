@@ -48,29 +48,45 @@ func (m *Machine) onRepl(q *partition, from UID, r Repl, s State) {
 		m.send(from, Fenced{q.id, q.hint})
 		return
 	}
+	if ack, ok := m.obey(q, from, r, s); ok {
+		m.send(from, ack)
+	}
+}
+
+// obey does what the owner of a term wants, and returns the answer.
+func (m *Machine) obey(q *partition, owner UID, r Repl, s State) (ack Rack, ok bool) {
 	m.learn(q, r.Term)
 	if q.role == Claiming {
 		m.rest(q)
 	}
 	if q.role == Owner || q.role == Frozen {
-		return // of this very term: an echo
+		return Rack{}, false // of this very term: an echo
 	}
 	q.ownerSeen, q.report = m.now, 0
-	ack := Rack{P: q.id, Term: r.Term, Stream: r.Stream}
+	ack = Rack{P: q.id, Term: r.Term, Stream: r.Stream}
 	switch {
+	case r.Drop && q.outdated(r):
+		ack.Complete, ack.Seq = q.copy.Term == r.Term, q.copy.Seq
 	case r.Drop:
 		m.replace(q, r)
 		if q.holds() || len(q.staged) > 0 {
 			m.emit(Discard{q.id})
 		}
 		q.copy, q.parent, q.set, q.staged = Version{}, Version{}, nil, nil
+		q.stream = Version{r.Term, r.Stream}
 		ack.Dropped = true
-	case m.apply(q, from, r, s):
+	case m.apply(q, owner, r, s):
 		q.copy, q.parent, q.set = Version{r.Term, max(s.Seq, q.copy.Seq)}, r.Parent, r.Set
 		ack.Complete, ack.Seq = true, q.copy.Seq
 	}
 	m.rest(q)
-	m.send(from, ack)
+	return ack, true
+}
+
+// outdated reports whether a later stream was installed here, or dropped. What was sent before may arrive after that, if
+// it took another way.
+func (q *partition) outdated(r Repl) bool {
+	return r.Stream != 0 && q.stream.Term == r.Term && r.Stream < q.stream.Seq
 }
 
 // onDelta keeps a complete copy up to date. Whoever has another is sent a Repl, which settles all that may be different.
@@ -97,8 +113,9 @@ func (m *Machine) apply(q *partition, from UID, r Repl, s State) bool {
 		if s.Seq > q.copy.Seq {
 			m.emit(Install{P: q.id, Term: r.Term, State: s})
 		}
-	case r.Stream != 0 && q.arrived(from, r.Stream, r.Chunks):
+	case r.Stream != 0 && !q.outdated(r) && q.arrived(from, r.Stream, r.Chunks):
 		m.replace(q, r)
+		q.stream = Version{r.Term, r.Stream}
 		m.emit(Install{P: q.id, Term: r.Term, From: from, Stream: r.Stream, State: s})
 		q.copy = Version{Term: r.Term}
 	case r.From == 0 && q.copy == r.Parent && q.holds():

@@ -13,11 +13,13 @@
 // They hold while at most one process at a time crashes (the next one after what that left has been copied and merged),
 // messages between two nodes keep their order, a round trip takes less than Config.Silence, and processes are declared
 // dead no sooner than Config.Pause after they stop. Pauses, and links that drop or reject, may come in any number. The
-// model in model_test.go checks 1 to 6.
+// model in model_test.go checks 1 to 6, and 10.
 //
 //  1. One owner: on one side of a split network, no two nodes serve a partition at once.
 //  2. Nothing acknowledged is lost. Answers that wait for [Acked] survive any crash; of those that wait only while
-//     [Pace] says so, a crash loses at most Config.MaxLag's worth. Joins and leaves lose none.
+//     [Pace] says so, a crash loses at most Config.MaxLag's worth. Joins and leaves lose none. Answers wait for all
+//     complete copies, so that whichever is continued holds what went out. A holder that answers nothing is therefore not
+//     just left out: another takes its place, a third tells it to drop its copy, and until it has it is waited for.
 //  3. Nothing is charged twice by a handoff or a claim: the hit ids move with the records.
 //  4. It settles: after the last fault every partition is served by the top-ranked node.
 //  5. No storms: a partition is committed at most twice per change of membership.
@@ -25,6 +27,10 @@
 //  7. Every rule is needed: with it off, the model finds a violation.
 //  8. Determinism: the same events give the same effects.
 //  9. Peers cannot make it panic, whatever they send.
+//  10. Two nodes that cannot reach each other, while all others reach both, hold up nobody for long: answers that wait for
+//     a copy between them go out after Config.Patience and some round trips, as long as there are as many others as copies
+//     are due and one to pass the word on; an owner that cannot reach who should own a partition keeps it, with backups
+//     that it reaches; and a handoff between them is taken back.
 //
 // # What a driver does
 //
@@ -37,7 +43,8 @@
 //     ordered by deadline, then NOT_OWNER), Redirect answers NOT_OWNER. [Gate] closes the gate before the next effect:
 //     turns that run are let finish first. Answers that wait for Acked fail as unknown when a gate turns to Redirect.
 //  4. It counts the mutations of each partition within its term, keeps with each record the count at which it changed
-//     last, and steps [Mutated] (a driver that batches those by d adds d to MaxLag). [Adopt] sets counts back to 0.
+//     last, and steps [Mutated] (a driver that batches those by d adds d to MaxLag). [Adopt] sets counts back to 0;
+//     answers that still wait then are safe once Acked names the new term.
 //  5. A hit that was charged before is answered from the ids, and that answer waits like any other at the current
 //     count: the charge itself may not be replicated yet.
 //  6. With each [Send] it extracts the state that Attach names, at that moment, and sets State.Seq to the count then
@@ -57,7 +64,8 @@
 //
 // It does not detect failures, route hits, decide or store them, keep anything on disk, or form a quorum: each side of
 // a split claims what it misses, and the sides are joined when it heals. It does not survive the loss of all copies of
-// a partition at once; it then starts empty.
+// a partition at once; it then starts empty. A claim waits for whoever may hold what was acknowledged, as long as the view
+// says that it lives, even if it is cut off from this node only.
 //
 // A Machine is not safe for concurrent use.
 package ownership

@@ -34,13 +34,13 @@ func (m *Machine) driveHandoff(q *partition) {
 	case handIdle:
 		m.offer(q)
 	case handOffered, handAccepted:
-		if m.dead(h.to) || m.desired(q.id) != h.to {
+		if m.dead(h.to) || m.silent(h.to) || m.desired(q.id) != h.to {
 			m.giveUp(q)
 		} else if h.step == handOffered {
 			if m.past(h.sentAt, backoff(offerRetry, q.own.refused)) {
 				m.sendOffer(q)
 			}
-		} else if x := q.own.holder(h.to); x != nil && x.complete && x.acked+maxDirty >= q.copy.Seq {
+		} else if x := q.own.holder(h.to); x != nil && x.complete && x.acked+maxDirty >= q.copy.Seq && !m.misses(q) {
 			m.intend(q)
 		}
 	case handIntent:
@@ -53,7 +53,7 @@ func (m *Machine) driveHandoff(q *partition) {
 func (m *Machine) offer(q *partition) {
 	to := m.desired(q.id)
 	if to == (UID{}) || to == m.cfg.Self || !q.own.open || m.now < q.own.retryAt ||
-		m.handing >= m.cfg.MaxHandoffs || m.handingTo[to] >= m.cfg.MaxHandoffsTo {
+		m.silent(to) || m.handing >= m.cfg.MaxHandoffs || m.handingTo[to] >= m.cfg.MaxHandoffsTo {
 		return
 	}
 	m.handing++
@@ -122,7 +122,7 @@ func (m *Machine) intend(q *partition) {
 
 func (m *Machine) driveIntent(q *partition) {
 	h := &q.own.hand
-	if m.dead(h.to) {
+	if m.dead(h.to) || m.misses(q) {
 		m.giveUp(q)
 		return
 	}

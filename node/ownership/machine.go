@@ -19,6 +19,9 @@ type Machine struct {
 	handing   int         // handoffs in flight
 	handingTo map[UID]int // by target
 
+	silences  map[UID]*silence
+	probeAt   strategy.Time // of those who have answered nothing for a while
+	broken    bool          // one of them has answered since the last Tick
 	unsettled strategy.Time // when somebody last came back to life
 	off       rule
 }
@@ -34,6 +37,7 @@ func New(cfg Config) (*Machine, error) {
 		off:       ablated(),
 		parts:     make([]*partition, cfg.Partitions),
 		handingTo: map[UID]int{},
+		silences:  map[UID]*silence{},
 		view:      view{proof: map[UID]bool{}, heard: map[UID]strategy.Time{}},
 	}, nil
 }
@@ -58,7 +62,8 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	}
 	switch e := e.(type) {
 	case Tick:
-		m.tick(m.recheck())
+		changed := m.recheck()
+		m.tick(m.listen() || changed)
 	case ViewChanged:
 		m.setView(e)
 		m.begin()
@@ -75,6 +80,7 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	case Received:
 		if q := m.part(e.Msg.partition()); q != nil && e.From != m.cfg.Self && e.From != (UID{}) {
 			m.hear(e.From)
+			m.answered(e)
 			m.receive(q, e)
 			m.follow(q, e.Msg)
 		}
@@ -104,6 +110,9 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 
 // wake is told the first event after a gap. It reports whether that event is of the past.
 func (m *Machine) wake(e Event) bool {
+	for _, s := range m.silences {
+		s.owes = false // it may have answered
+	}
 	if m.on(rulePause) {
 		m.doubt()
 	}
@@ -211,6 +220,10 @@ func (m *Machine) receive(q *partition, e Received) {
 		m.onDelta(q, e.From, msg, e.State)
 	case DeltaAck:
 		m.onDeltaAck(q, e.From, msg)
+	case Dismiss:
+		m.onDismiss(q, e.From, msg)
+	case Dismissed:
+		m.onDismissed(q, e.From, msg)
 	case Merge:
 		m.onMerge(q, e.From, msg, e.State)
 	case Merged:
@@ -218,7 +231,12 @@ func (m *Machine) receive(q *partition, e Received) {
 	}
 }
 
-func (m *Machine) emit(e Effect) { m.out = append(m.out, e) }
+func (m *Machine) emit(e Effect) {
+	if s, ok := e.(Send); ok {
+		m.asked(s)
+	}
+	m.out = append(m.out, e)
+}
 
 func (m *Machine) send(to UID, msg Message) { m.emit(Send{To: to, Msg: msg}) }
 

@@ -14,13 +14,13 @@ import (
 )
 
 func TestConfigValidate(t *testing.T) {
-	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxLag: -1, Pause: -1, Silence: -1})
-	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "max lag", "pause", "silence"} {
+	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxLag: -1, Pause: -1, Silence: -1, Patience: -1})
+	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "max lag", "pause", "silence", "patience"} {
 		assert.ErrorContains(t, err, field)
 	}
 	m, err := New(Config{Self: UID{1}, Partitions: 1})
 	require.NoError(t, err)
-	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 256, 64}, m.cfg)
+	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64}, m.cfg)
 }
 
 func TestOrder(t *testing.T) {
@@ -44,30 +44,36 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// pair is two machines, of which the first owns partition 0 and the second backs it up, and a clock.
+// pair is two machines, or more, of which the first owns partition 0 and the second backs it up, and a clock.
 type pair struct {
-	t   *testing.T
-	now strategy.Time
-	m   [2]*Machine
-	log []Effect // of both, since it was last cleared
-	cut bool
+	t     *testing.T
+	now   strategy.Time
+	m     []*Machine
+	log   []Effect // of all, since it was last cleared
+	cut   bool
+	apart func(from, to int) bool // those between whom messages are lost; nil: none
 }
 
 type fixedRing []UID
 
 func (r fixedRing) Rank(uint32) []UID { return r }
 
-func newPair(t *testing.T, cfg Config) *pair {
+func newPair(t *testing.T, cfg Config) *pair { return newGroup(t, cfg, 2) }
+
+func newGroup(t *testing.T, cfg Config, n int) *pair {
 	p := &pair{t: t, now: 1}
-	both := []Member{{UID{1}, Active}, {UID{2}, Active}}
-	for i := range p.m {
+	var all ViewChanged
+	var ring fixedRing
+	for i := range n {
 		cfg.Self, cfg.Partitions = UID{byte(i + 1)}, 1
 		m, err := New(cfg)
 		require.NoError(t, err)
-		p.m[i] = m
+		p.m = append(p.m, m)
+		all.Members, ring = append(all.Members, Member{cfg.Self, Active}), append(ring, cfg.Self)
 	}
+	all.Ring = ring
 	for i := range p.m {
-		p.step(i, ViewChanged{both, fixedRing{{1}, {2}}})
+		p.step(i, all)
 	}
 	require.Equal(t, Owner, p.m[0].Status(0).Role)
 	require.Equal(t, 2, p.m[0].Status(0).Copies)
@@ -87,9 +93,15 @@ func (p *pair) step(i int, e Event) {
 			seq := p.m[i].parts[0].copy.Seq
 			switch f := f.(type) {
 			case Send:
-				if !p.cut && f.To[0] <= 2 {
-					queue = append(queue, told{int(f.To[0]) - 1, Received{UID{byte(i + 1)}, f.Msg, State{Seq: seq}}})
+				to := int(f.To[0]) - 1
+				if p.cut || to >= len(p.m) || p.apart != nil && p.apart(i, to) {
+					continue
 				}
+				s := State{}
+				if f.Attach != AttachNone {
+					s.Seq = seq
+				}
+				queue = append(queue, told{to, Received{UID{byte(i + 1)}, f.Msg, s}})
 			case Stream:
 				queue = append(queue, told{i, Streamed{P: f.P, To: f.To, Stream: f.Stream}})
 			case Freeze:
@@ -270,7 +282,7 @@ func anyEvent(t *rapid.T) Event {
 		Pull{p, n(), ver()}, Copy{p, n(), ver(), n(), uint32(n())},
 		Repl{p, term(), ver(), n(), n(), uint32(n()), set(), yes()}, Rack{p, term(), n(), yes(), yes(), n()},
 		Delta{p, term(), n()}, DeltaAck{p, term(), n(), yes()},
-		Merge{p, id}, Merged{p, id},
+		Merge{p, id}, Merged{p, id}, Dismiss{p, term(), ver(), n(), uid()}, Dismissed{p, term(), n(), uid()},
 	}
 	ring := fixedRing{uid(), uid(), uid()}
 	view := ViewChanged{[]Member{{UID{1}, state()}, {UID{2}, state()}, {UID{3}, state()}}, ring}

@@ -1,5 +1,7 @@
 package ownership
 
+import "math"
+
 // Message is what machines say to each other about one partition. All messages are plain structs, to be encoded as
 // arrays in the order of their fields. State travels beside a message, see [State].
 type Message interface{ partition() uint32 }
@@ -113,11 +115,11 @@ type Repl struct {
 	Stream uint64
 	Chunks uint32
 	Set    []UID
-	Drop   bool // the receiver need not keep a copy any longer
+	Drop   bool // the receiver is to keep no copy that came by a stream before Stream
 }
 
-// Rack answers a Repl: the sender knows Term, and if Complete holds a copy at (Term, Seq). Unasked, it reports a copy
-// whose owner may not know of it.
+// Rack answers a Repl: the sender knows Term, and if Complete holds a copy at (Term, Seq). Unasked, which Stream then
+// says, it reports a copy whose owner may not know of it.
 type Rack struct {
 	P        uint32
 	Term     Term
@@ -126,6 +128,9 @@ type Rack struct {
 	Dropped  bool
 	Stream   uint64
 }
+
+// unasked is the Stream of a Rack that answers nothing.
+const unasked = math.MaxUint64
 
 // Delta is Repl for a copy that is complete and knows its Set: its State is what changed since From mutations.
 type Delta struct {
@@ -140,6 +145,24 @@ type DeltaAck struct {
 	Term  Term
 	Seq   uint64
 	Lacks bool
+}
+
+// Dismiss is a Repl with Drop that goes by way of another node, because its owner and Holder cannot talk: whoever else
+// is sent it passes it on.
+type Dismiss struct {
+	P      uint32
+	Term   Term
+	Parent Version
+	Stream uint64
+	Holder UID
+}
+
+// Dismissed answers a Dismiss, the same way back: Holder has no copy any more.
+type Dismissed struct {
+	P      uint32
+	Term   Term
+	Stream uint64
+	Holder UID
 }
 
 // MergeID names one divergent copy.
@@ -177,5 +200,7 @@ func (m Repl) partition() uint32        { return m.P }
 func (m Rack) partition() uint32        { return m.P }
 func (m Delta) partition() uint32       { return m.P }
 func (m DeltaAck) partition() uint32    { return m.P }
+func (m Dismiss) partition() uint32     { return m.P }
+func (m Dismissed) partition() uint32   { return m.P }
 func (m Merge) partition() uint32       { return m.P }
 func (m Merged) partition() uint32      { return m.P }

@@ -35,7 +35,7 @@ type holder struct {
 	acked    uint64
 	sent     uint64 // mutations that it has or that are under way to it, if nothing is lost
 	flying   int    // Deltas that are not answered
-	stream   uint64 // under way or arrived; 0: none
+	stream   uint64 // under way or arrived; 0: none. After drop, the number of that
 	ready    bool   // all of it is on the link
 	chunks   uint32
 	base     uint64 // mutations that the stream certainly holds
@@ -102,7 +102,8 @@ func (m *Machine) driveOwner(q *partition) {
 }
 
 // selectHolders tracks who should hold a copy, and drops whoever need not once all of those do. The old copies stay
-// until the new ones are complete and hold whatever answers have gone out for, which only the old ones may have held then.
+// until the new ones are complete and hold whatever answers have gone out for, which only the old ones may have held
+// then. Whoever has one is waited for until it has dropped that.
 func (m *Machine) selectHolders(q *partition) {
 	o := q.own
 	o.buf = m.backups(o.buf[:0], q.id)
@@ -110,7 +111,7 @@ func (m *Machine) selectHolders(q *partition) {
 		o.buf = append(o.buf, to)
 	}
 	// Who leaves, and knows nobody else, may be the one whom the others do not see: what they have is then all there is.
-	whole := o.open && (m.state() != Leaving || len(o.buf) > 0)
+	whole := m.state() != Leaving || len(o.buf) > 0
 	for _, u := range o.buf {
 		h := o.track(u, m.cfg.Self)
 		whole = whole && h.complete && !h.drop && h.acked >= o.acked
@@ -121,8 +122,9 @@ func (m *Machine) selectHolders(q *partition) {
 		if _, known := m.view.states[h.uid]; !known && m.dead(h.uid) || h.gone && !h.wanted {
 			continue
 		}
-		if !h.wanted && !h.drop && whole && q.role == Owner && o.hand.step < handIntent {
-			h.drop, h.waiting, h.tries = true, false, 0
+		if !h.wanted && !h.drop && whole && (o.open || m.silent(h.uid)) && q.role == Owner && o.hand.step < handIntent {
+			m.streams++
+			h.drop, h.stream, h.ready, h.waiting, h.tries = true, m.streams, false, false, 0
 		}
 		kept = append(kept, h)
 	}

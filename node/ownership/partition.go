@@ -37,6 +37,7 @@ type partition struct {
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued
 	set    []UID   // the holders of copy, as its owner told
+	stream Version // the last stream of a term that was installed here, or after which the copy was dropped
 
 	hint   Term   // the highest term that was active, as far as known
 	intent Term   // a later one that its owner announced

@@ -23,7 +23,8 @@ func (m *Machine) replicate(q *partition, h *holder) {
 	}
 	switch {
 	case h.drop:
-		m.sendRepl(q, h, Repl{Drop: true}, AttachNone)
+		m.sendRepl(q, h, Repl{Drop: true, Stream: h.stream}, AttachNone)
+		m.dismiss(q, h)
 	case !h.knows && !(h.lacks && h.wanted):
 		a := AttachDelta // a copy at the parent is complete with it
 		if q.own.acked > 0 {
@@ -60,7 +61,7 @@ func (m *Machine) setLen(q *partition) int {
 func (m *Machine) sendRepl(q *partition, h *holder, r Repl, a Attach) {
 	r.P, r.Term, r.Parent, r.Set = q.id, q.copy.Term, q.parent, q.own.holderSet(m.cfg.Self)
 	h.waiting, h.sentAt, h.setLen, h.flying = true, m.now, len(r.Set), 0
-	m.emit(Send{To: h.uid, Msg: r, Attach: a, From: r.From, Bulk: r.Stream != 0})
+	m.emit(Send{To: h.uid, Msg: r, Attach: a, From: r.From, Bulk: r.Stream != 0 && !r.Drop})
 }
 
 // maxFlying is how many Deltas may be under way to one holder: a charge need not wait until the one before is
@@ -117,19 +118,30 @@ func (m *Machine) onRack(q *partition, from UID, r Rack) {
 		m.trackStray(q, from, r.Complete)
 		return
 	}
+	if r.Dropped {
+		q.own.dropped(from, r.Stream)
+		return
+	}
 	h := q.own.track(from, m.cfg.Self)
 	h.knows, h.waiting, h.tries = true, false, 0
 	switch {
-	case r.Dropped:
-		*h = holder{uid: from, knows: true, lacks: true, gone: true}
 	case r.Complete:
 		h.complete, h.lacks, h.gone, h.acked = true, false, false, max(h.acked, r.Seq)
-		h.stream, h.ready = 0, false
+		if !h.drop {
+			h.stream, h.ready = 0, false
+		}
 	default:
 		h.complete, h.lacks, h.acked = false, true, 0
 		if h.ready && r.Stream == h.stream {
 			h.stream, h.ready = 0, false
 		}
+	}
+}
+
+// dropped notes that u has no copy left of those before the drop of that number. An answer to an earlier one says nothing.
+func (o *owning) dropped(u UID, number uint64) {
+	if h := o.holder(u); h != nil && h.drop && h.stream == number {
+		*h = holder{uid: u, knows: true, lacks: true, gone: true}
 	}
 }
 
@@ -194,6 +206,7 @@ func (m *Machine) safe(q *partition) (uint64, bool) {
 		h := &q.own.holders[i]
 		switch {
 		case m.dead(h.uid):
+		case m.silent(h.uid) && !h.wanted && !m.on(ruleDismiss):
 		case h.complete:
 			low, found = min(low, h.acked), true
 		case h.wanted:

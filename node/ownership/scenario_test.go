@@ -1,6 +1,7 @@
 package ownership
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -10,18 +11,21 @@ import (
 
 // scenario is one run: everything that is random in it comes from Seed. Faults can be left out to shrink it.
 type scenario struct {
-	Seed    uint64
-	Mode    string
-	LatMin  strategy.Time // one way, microseconds
-	LatMax  strategy.Time
-	Silence strategy.Time
-	Every   strategy.Time // mean gap between hits
-	Attempt strategy.Time // after which a hit is tried again
-	Lag     strategy.Time `json:",omitzero"` // of gossip, at most; 300 ms if 0
-	Nodes   int
-	Sync    bool
-	Proof   bool
-	Flows   bool `json:",omitzero"` // the drivers take what Machine.Flow gives
+	Seed     uint64
+	Mode     string
+	LatMin   strategy.Time // one way, microseconds
+	LatMax   strategy.Time
+	Silence  strategy.Time
+	Patience strategy.Time `json:",omitzero"` // 2 s if 0
+	Every    strategy.Time // mean gap between hits
+	Attempt  strategy.Time // after which a hit is tried again
+	Lag      strategy.Time `json:",omitzero"` // of gossip, at most; 300 ms if 0
+	Load     strategy.Time `json:",omitzero"` // until when there are hits; 8.5 s if 0
+	End      strategy.Time `json:",omitzero"` // 15 s if 0
+	Nodes    int
+	Sync     bool
+	Proof    bool
+	Flows    bool `json:",omitzero"` // the drivers take what Machine.Flow gives
 	// Directed ranks the nodes by number in every partition, but for the node First, which ranks first.
 	Directed bool `json:",omitzero"`
 	First    int  `json:",omitzero"`
@@ -41,7 +45,7 @@ type fault struct {
 	Await    string `json:",omitzero"`
 }
 
-var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed", "storm", "storm"}
+var modes = []string{"churn", "crash", "pause", "split", "links", "mixed", "mixed", "mixed", "storm", "storm", "apart"}
 
 // newScenario is the scenario of a seed.
 func newScenario(seed uint64) scenario {
@@ -60,8 +64,21 @@ func newScenario(seed uint64) scenario {
 	}
 	sc.Silence = 2*sc.LatMax + 60*msec
 	sc.Every, sc.Attempt = between(4, 9), between(60, 400)
+	if sc.Mode == "apart" { // two nodes, while all others reach both
+		sc.Every, sc.Load, sc.End = 3*sc.Every, 14_000*msec, 40_000*msec
+		f := newFault(r, "apart", between(1200, 2000))
+		f.Kind, f.For = []string{"reject", "oneway"}[r.IntN(2)], between(10_000, 30_000)
+		sc.Faults = append(sc.Faults, f)
+		for at := between(3000, 6000); at < 11_000*msec; at += between(1000, 4000) {
+			sc.Faults = append(sc.Faults, newFault(r, sc.Mode, at))
+		}
+		return sc
+	}
 	for at := between(1200, 2000); at < 6000*msec; at += between(150, 900) {
 		sc.Faults = append(sc.Faults, newFault(r, sc.Mode, at))
+	}
+	if r.IntN(2) == 0 {
+		sc.Patience = 500 * msec // so little that whoever is slow for a moment is replaced as well
 	}
 	return sc
 }
@@ -81,6 +98,7 @@ func newFault(r *rand.Rand, mode string, at strategy.Time) fault {
 		"split": {"split", "join"},
 		"links": {"oneway", "reject", "join", "leave"},
 		"mixed": {"join", "join", "leave", "crash", "pause", "oneway", "reject", "split"},
+		"apart": {"crash", "crash", "join", "leave", "oneway", "reject"},
 		"storm": {"join", "leave", "pause", "pause", "pause", "crash", "oneway", "reject"},
 	}[mode]
 	f := fault{At: at, Kind: kinds[r.IntN(len(kinds))], Who: r.IntN(1 << 16), Too: r.IntN(1 << 16)}
@@ -116,7 +134,7 @@ func (s *sim) inject(f fault, tries int) {
 	}
 	single := f.Kind == "crash" || f.Kind == "pause" && s.sc.Mode != "storm" || f.Kind == "split"
 	if single && !s.healthy() {
-		if tries < 60 && s.rel() < 8000*msec {
+		if tries < 60 && s.rel() < s.loadEnd()-500*msec {
 			s.after(50*msec, nil, func() { s.inject(f, tries+1) })
 		}
 		return
@@ -208,11 +226,13 @@ func play(sc scenario, off rule, log func(string, ...any)) *sim {
 	for _, f := range sc.Faults {
 		s.after(f.At, nil, func() { s.inject(f, 0) })
 	}
-	s.load(8500 * msec)
-	s.run(15_000 * msec)
+	s.load(s.loadEnd())
+	s.run(cmp.Or(sc.End, 15_000*msec))
 	s.check()
 	return s
 }
+
+func (s *sim) loadEnd() strategy.Time { return cmp.Or(s.sc.Load, 8500*msec) }
 
 // shrink leaves out faults as long as the run still fails.
 func shrink(sc scenario, off rule) scenario {

@@ -161,7 +161,7 @@ func (s *sim) run(end strategy.Time) {
 
 // resume lets a paused node run again: what waited for it comes at once, in order.
 func (s *sim) resume(n *simNode) {
-	n.paused = false
+	n.paused, n.resumedAt = false, s.now
 	for _, e := range n.held {
 		e.at = s.now
 		s.seq++
@@ -275,7 +275,7 @@ func (s *sim) crash(n *simNode) {
 }
 
 func (s *sim) pause(n *simNode, d, detect strategy.Time) {
-	n.paused, n.pausedAt = true, s.now
+	n.paused = true
 	s.after(detect, nil, func() {
 		if n.paused {
 			s.gossip(n, Dead, 0)

@@ -105,6 +105,9 @@ func (n *simNode) hit(h *simHit, reply func(outcome, int)) {
 			return
 		}
 		n.s.parked++
+		if len(q.parked) == 0 {
+			q.parkedAt = n.s.now
+		}
 		q.parked = append(q.parked, func() { n.hit(h, reply) })
 	case Serve:
 		n.turn(h, q, reply)
@@ -134,7 +137,38 @@ func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
 		answer()
 		return
 	}
-	q.pending = append(q.pending, simPending{q.seq, answer})
+	q.pending = append(q.pending, simPending{q.seq, n.s.now, answer})
+}
+
+// stuck is how long an answer may wait, or a hit be parked: while a peer that answers nothing is found out, and replaced,
+// and what was lost meanwhile is sent again.
+const stuck = 7000 * msec
+
+// checkStuck fails if answers have waited too long for copies although there is somebody to keep them.
+func (n *simNode) checkStuck() {
+	alone := true
+	for _, o := range n.s.nodes {
+		reached := o != n && o.up && !o.paused && !n.s.cut(n.idx, o.idx) && !n.s.cut(o.idx, n.idx)
+		alone = alone && (!reached || o.leaving)
+	}
+	for p := range n.parts {
+		q := &n.parts[p]
+		if alone {
+			q.parkedAt = n.s.now
+		}
+		if len(q.parked) > 0 && n.s.now-max(q.parkedAt, n.resumedAt) > stuck {
+			n.s.fail("stuck: p%d at %d, a hit is parked since %d: %s", p, n.idx, (q.parkedAt-1_700_000_000_000*msec)/msec, n.s.roles(p))
+			q.parkedAt = n.s.now
+		}
+		switch {
+		case len(q.pending) == 0:
+		case alone:
+			q.pending[0].since = n.s.now
+		case n.s.now-max(q.pending[0].since, n.resumedAt) > stuck:
+			n.s.fail("stuck: p%d at %d, an answer waits since %d: %s", p, n.idx, (q.pending[0].since-1_700_000_000_000*msec)/msec, n.s.roles(p))
+			q.pending = nil
+		}
+	}
 }
 
 // checkDual fails if another node that could be reached serves the partition too.

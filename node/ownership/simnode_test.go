@@ -41,6 +41,7 @@ type simPart struct {
 	acked    *Acked
 	wait     bool
 	parked   []func()
+	parkedAt strategy.Time // the first of them
 	pending  []simPending
 	staged   map[UID]*simStaged
 	retained map[MergeID]simState
@@ -49,6 +50,7 @@ type simPart struct {
 
 type simPending struct {
 	seq    uint64
+	since  strategy.Time
 	answer func()
 }
 
@@ -58,26 +60,26 @@ type simStaged struct {
 }
 
 type simNode struct {
-	s        *sim
-	idx      int
-	uid      UID
-	m        *Machine
-	up       bool
-	paused   bool
-	leaving  bool
-	held     []simEvent
-	pausedAt strategy.Time
-	lastStep strategy.Time
-	epoch    int
-	inc      int
-	view     [maxNodes]MemberState
-	known    [maxNodes]bool
-	incs     [maxNodes]int
-	parts    [simParts]simPart
-	override [simParts]int
-	todo     []Event
-	stepping bool
-	flows    [simParts]*simFlow
+	s         *sim
+	idx       int
+	uid       UID
+	m         *Machine
+	up        bool
+	paused    bool
+	leaving   bool
+	held      []simEvent
+	resumedAt strategy.Time
+	lastStep  strategy.Time
+	epoch     int
+	inc       int
+	view      [maxNodes]MemberState
+	known     [maxNodes]bool
+	incs      [maxNodes]int
+	parts     [simParts]simPart
+	override  [simParts]int
+	todo      []Event
+	stepping  bool
+	flows     [simParts]*simFlow
 }
 
 func simUID(seed uint64, i int) UID {
@@ -91,7 +93,8 @@ func newSimNode(s *sim, i int) *simNode {
 	n := &simNode{s: s, idx: i, uid: simUID(s.sc.Seed, i), up: true, lastStep: s.now}
 	m, err := New(Config{
 		Self: n.uid, Partitions: simParts, MaxHandoffs: 6, MaxHandoffsTo: 6, MaxLag: 10 * time.Millisecond,
-		Silence: max(250*time.Millisecond, time.Duration(s.sc.Silence)*time.Microsecond),
+		Silence:  max(250*time.Millisecond, time.Duration(s.sc.Silence)*time.Microsecond),
+		Patience: time.Duration(s.sc.Patience) * time.Microsecond,
 	})
 	if err != nil {
 		panic(err)
@@ -142,6 +145,7 @@ func (n *simNode) ring() *simRing {
 
 func (n *simNode) tick() {
 	n.step(Tick{})
+	n.checkStuck()
 	n.s.after(n.s.rnd(45*msec, 50*msec), n, n.tick)
 }
 

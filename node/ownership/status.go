@@ -40,6 +40,17 @@ func (m *Machine) Status(p uint32) Status {
 	return s
 }
 
+// Silent are the members that have answered nothing for Config.Patience, as of the last [Tick], in the order of their
+// UIDs.
+func (m *Machine) Silent() (all []UID) {
+	for _, u := range m.view.others {
+		if m.silent(u) {
+			all = append(all, u)
+		}
+	}
+	return all
+}
+
 // Holders are the nodes that hold a complete copy of partition p, this one first, and the term; nil unless this node owns
 // it.
 func (m *Machine) Holders(p uint32) (Term, []UID) {

@@ -55,6 +55,11 @@ func (m *Machine) setView(e ViewChanged) {
 		}
 		return 1
 	})
+	for u := range m.silences {
+		if m.view.states[u] == Dead {
+			delete(m.silences, u)
+		}
+	}
 	for u := range m.view.heard {
 		if m.past(m.view.heard[u], remember) {
 			delete(m.view.heard, u)
@@ -122,17 +127,20 @@ func (m *Machine) desired(p uint32) UID {
 	return UID{}
 }
 
-// backups appends to buf who should hold copies of p beside this node.
+// backups appends to buf who should hold copies of p beside this node: the first in rank, those who answer nothing only
+// where there is nobody else.
 func (m *Machine) backups(buf []UID, p uint32) []UID {
 	if m.view.ring == nil {
 		return buf
 	}
-	for _, u := range m.view.ring.Rank(p) {
-		if len(buf) >= m.cfg.Replicas-1 {
-			break
-		}
-		if u != m.cfg.Self && !m.dead(u) {
-			buf = append(buf, u)
+	for _, silent := range [...]bool{false, true} {
+		for _, u := range m.view.ring.Rank(p) {
+			if len(buf) >= m.cfg.Replicas-1 {
+				return buf
+			}
+			if u != m.cfg.Self && !m.dead(u) && m.silent(u) == silent {
+				buf = append(buf, u)
+			}
 		}
 	}
 	return buf

@@ -120,7 +120,8 @@ type Driver struct {
 	rest     time.Time // until when bulk waits
 	batch    batch
 	losses   *losses
-	isEmpty  bool // Drained was said
+	silent   []ownership.UID // as was logged last
+	isEmpty  bool            // Drained was said
 }
 
 // New returns a driver; Run runs it.

@@ -126,4 +126,5 @@ func (d *Driver) housekeep(now time.Time) {
 		}
 	}
 	d.logBatch()
+	d.tellSilent()
 }

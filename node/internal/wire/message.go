@@ -23,6 +23,8 @@ const (
 	typeMerged      = 17
 	typeDelta       = 18
 	typeDeltaAck    = 19
+	typeDismiss     = 20
+	typeDismissed   = 21
 )
 
 // message writes or reads one message, and leaves *m nil if its type is not known.
@@ -175,6 +177,21 @@ func (c *codec) replication(t uint64, m *ownership.Message) {
 		c.u64(&x.Seq)
 		c.boolean(&x.Lacks)
 		give(c, m, x)
+	case typeDismiss:
+		x := as[ownership.Dismiss](*m)
+		c.u32(&x.P)
+		c.term(&x.Term)
+		c.version(&x.Parent)
+		c.u64(&x.Stream)
+		c.uid(&x.Holder)
+		give(c, m, x)
+	case typeDismissed:
+		x := as[ownership.Dismissed](*m)
+		c.u32(&x.P)
+		c.term(&x.Term)
+		c.u64(&x.Stream)
+		c.uid(&x.Holder)
+		give(c, m, x)
 	case typeMerge:
 		x := as[ownership.Merge](*m)
 		c.u32(&x.P)
@@ -239,6 +256,10 @@ func typeOf(m ownership.Message) uint64 {
 		return typeDelta
 	case ownership.DeltaAck:
 		return typeDeltaAck
+	case ownership.Dismiss:
+		return typeDismiss
+	case ownership.Dismissed:
+		return typeDismissed
 	case ownership.Merge:
 		return typeMerge
 	case ownership.Merged:

@@ -40,6 +40,7 @@ var all = []ownership.Message{
 	ownership.Repl{P: 13, Term: t2, Parent: v1, From: 1, Stream: 2, Chunks: 3, Set: []ownership.UID{u1}, Drop: true},
 	ownership.Delta{P: 17, Term: t1, From: 3}, ownership.DeltaAck{P: 18, Term: t2, Seq: 4, Lacks: true},
 	ownership.Rack{P: 14, Term: t1, Seq: 5, Complete: true, Dropped: true, Stream: 6},
+	ownership.Dismiss{P: 19, Term: t1, Parent: v1, Stream: 7, Holder: u2}, ownership.Dismissed{P: 20, Term: t2, Stream: 8, Holder: u1},
 	ownership.Merge{P: 15, ID: ownership.MergeID{Version: v1, Holder: u2}},
 	ownership.Merged{P: 16, ID: ownership.MergeID{Version: v1, Holder: u2}},
 }
