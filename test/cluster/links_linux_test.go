@@ -88,14 +88,14 @@ func TestLinksThatFail(t *testing.T) {
 			p.sees("n1", "n2", "n3", "n4", "n5")
 		}
 		n.heal()
-		for _, a := range apart { // their copies follow again
-			eventually(t, func() error {
-				if r, err := nodes[0].send("/v1/hit", fmt.Sprintf(`{"key":%q,"rate":"%d/day"}`, a.key, a.limit)); err != nil || r.Status != 200 {
-					return fmt.Errorf("%s: %+v: %w", a.key, r, err)
+		eventually(t, func() error { // their copies are where they were
+			for key, at := range nodes[0].places(apart) {
+				if !keptApart(at) {
+					return fmt.Errorf("%s is kept by %+v", key, at)
 				}
-				return nil
-			})
-		}
+			}
+			return nil
+		})
 	}
 	terms := map[string]map[uint64]bool{}
 	most := 0
