@@ -34,6 +34,9 @@ type Config struct {
 	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
 	// others. Default a quarter of MaxHandoffs, at least 1.
 	MaxHandoffsTo int
+	// InUse tells which partitions come first when many have something due. It is called by Step, and only orders what
+	// that does. Optional.
+	InUse func(p uint32) bool
 }
 
 // Intervals that nobody needs to set.

@@ -140,17 +140,24 @@ func (m *Machine) doubt() {
 	})
 }
 
-// tick drives whatever waits for time to pass, and what may look different in a new view.
+// tick drives whatever waits for time to pass, and what may look different in a new view: first the partitions that are
+// in use, because thousands may have something due, and hits wait for those.
 func (m *Machine) tick(changed bool) {
-	m.eachPartition(func(q *partition) {
-		switch {
-		case q.flowing && changed:
-			m.recall(q)
-		case q.flowing:
-		case changed || !q.calm || !m.on(ruleCalm):
-			m.drive(q)
-		}
-	})
+	if changed && m.cfg.InUse != nil {
+		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
+	}
+	for _, used := range []bool{true, false} {
+		m.eachPartition(func(q *partition) {
+			switch {
+			case q.used != used:
+			case q.flowing && changed:
+				m.recall(q)
+			case q.flowing:
+			case changed || !q.calm || !m.on(ruleCalm):
+				m.drive(q)
+			}
+		})
+	}
 	if m.state() == Leaving && m.drained() {
 		m.emit(Drained{})
 	}

@@ -20,7 +20,7 @@ func TestConfigValidate(t *testing.T) {
 	}
 	m, err := New(Config{Self: UID{1}, Partitions: 1})
 	require.NoError(t, err)
-	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64}, m.cfg)
+	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64, nil}, m.cfg)
 }
 
 func TestOrder(t *testing.T) {
@@ -378,3 +378,22 @@ func TestABackupIsKeptUntilTheNextHasCaughtUp(t *testing.T) {
 	p.step(0, Received{next, DeltaAck{0, term, 5, false}, State{}})
 	assert.True(t, dropped())
 }
+
+// What is in use is looked after first.
+func TestPartitionsInUseComeFirst(t *testing.T) {
+	m, err := New(Config{Self: UID{1}, Partitions: 4, InUse: func(p uint32) bool { return p == 2 }})
+	require.NoError(t, err)
+	members := []Member{{UID{1}, Active}, {UID{2}, Active}}
+	var asked []uint32
+	for _, e := range m.Step(1, ViewChanged{Members: members, Ring: rankAll{{1}, {2}}}) {
+		if s, ok := e.(Send); ok {
+			asked = append(asked, s.Msg.(Claim).P)
+		}
+	}
+	assert.Equal(t, []uint32{2, 0, 1, 3}, asked)
+}
+
+// rankAll ranks all partitions alike.
+type rankAll []UID
+
+func (r rankAll) Rank(uint32) []UID { return r }

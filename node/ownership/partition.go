@@ -33,6 +33,7 @@ type partition struct {
 	calm   bool // nor that
 
 	flowing bool // the driver has it, see Flow
+	used    bool // as Config.InUse said when the view changed last
 
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued

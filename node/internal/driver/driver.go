@@ -134,7 +134,7 @@ func New(cfg Config) (*Driver, error) {
 	}
 	m, err := ownership.New(ownership.Config{
 		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: machineLag(cfg.MaxLag), Pause: maxPause,
-		MaxHandoffs: maxHandoffs, Silence: silence,
+		MaxHandoffs: maxHandoffs, Silence: silence, InUse: func(p uint32) bool { return cfg.Actors.KeysOf(int(p)) > 0 },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("driver: %w", err)
