@@ -34,6 +34,9 @@ type Config struct {
 	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
 	// others. Default a quarter of MaxHandoffs, at least 1.
 	MaxHandoffsTo int
+	// MaxRecalls is how many flows are ended by one Tick because the partition should be elsewhere, though it is safe where
+	// it is. Default 64.
+	MaxRecalls int
 	// InUse tells which partitions come first when many have something due. It is called by Step, and only orders what
 	// that does. Optional.
 	InUse func(p uint32) bool
@@ -70,6 +73,9 @@ func (c Config) Validate() error {
 	if c.MaxHandoffsTo < 0 {
 		errs = append(errs, fmt.Errorf("max handoffs to one target: %d is negative", c.MaxHandoffsTo))
 	}
+	if c.MaxRecalls < 0 {
+		errs = append(errs, fmt.Errorf("max recalls: %d is negative", c.MaxRecalls))
+	}
 	for _, d := range []struct {
 		name string
 		d    time.Duration
@@ -96,6 +102,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxHandoffs == 0 {
 		c.MaxHandoffs = 256
+	}
+	if c.MaxRecalls == 0 {
+		c.MaxRecalls = 64
 	}
 	if c.MaxHandoffsTo == 0 {
 		c.MaxHandoffsTo = max(c.MaxHandoffs/4, 1)

@@ -49,7 +49,7 @@ func (m *Machine) Flow(p uint32) (f Flow, ok bool) {
 			f.Since = o.marks[0].at
 		}
 	}
-	q.flowing = true
+	q.flowing, q.misplaced = true, false
 	return f, true
 }
 
@@ -73,12 +73,17 @@ const (
 	AnyPartition = -2
 )
 
-// recall asks for q back if, as the view is now, something else is due than hits and their copies.
+// recall asks for q back.
 func (m *Machine) recall(q *partition) {
-	if !m.undisturbed(q) {
-		q.steady = false
-		m.emit(Recall{q.id})
-	}
+	q.steady, q.misplaced = false, false
+	m.emit(Recall{q.id})
+}
+
+// mayStay reports whether q, which is a flow, is safe where it is, though it should be elsewhere. It moves when it is its
+// turn: thousands come to be misplaced at once.
+func (m *Machine) mayStay(q *partition) bool {
+	return q.own != nil && len(q.own.holders) >= m.cfg.Replicas-1 &&
+		!slices.ContainsFunc(q.own.holders, func(h holder) bool { return m.dead(h.uid) })
 }
 
 // undisturbed reports whether nothing is due for q, which is a flow, as it was when it became one.

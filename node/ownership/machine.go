@@ -146,13 +146,16 @@ func (m *Machine) tick(changed bool) {
 	if changed && m.cfg.InUse != nil {
 		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
 	}
+	recalls := 0
 	for _, used := range []bool{true, false} {
 		m.eachPartition(func(q *partition) {
 			switch {
 			case q.used != used:
-			case q.flowing && changed:
-				m.recall(q)
 			case q.flowing:
+				if q.misplaced = changed && !m.undisturbed(q) || !changed && q.misplaced; q.misplaced && (!m.mayStay(q) || recalls < m.cfg.MaxRecalls) {
+					recalls++
+					m.recall(q)
+				}
 			case changed || !q.calm || !m.on(ruleCalm):
 				m.drive(q)
 			}

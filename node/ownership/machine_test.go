@@ -14,13 +14,13 @@ import (
 )
 
 func TestConfigValidate(t *testing.T) {
-	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxLag: -1, Pause: -1, Silence: -1, Patience: -1})
-	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "max lag", "pause", "silence", "patience"} {
+	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxRecalls: -4, MaxLag: -1, Pause: -1, Silence: -1, Patience: -1})
+	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "recalls: -4", "max lag", "pause", "silence", "patience"} {
 		assert.ErrorContains(t, err, field)
 	}
 	m, err := New(Config{Self: UID{1}, Partitions: 1})
 	require.NoError(t, err)
-	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64, nil}, m.cfg)
+	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64, 64, nil}, m.cfg)
 }
 
 func TestOrder(t *testing.T) {

@@ -32,8 +32,9 @@ type partition struct {
 	steady bool // only replication may be due, until an event names it or the view changes
 	calm   bool // nor that
 
-	flowing bool // the driver has it, see Flow
-	used    bool // as Config.InUse said when the view changed last
+	flowing   bool // the driver has it, see Flow
+	misplaced bool // and something is due since the view changed last
+	used      bool // as Config.InUse said then
 
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued

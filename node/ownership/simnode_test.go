@@ -92,7 +92,7 @@ func simUID(seed uint64, i int) UID {
 func newSimNode(s *sim, i int) *simNode {
 	n := &simNode{s: s, idx: i, uid: simUID(s.sc.Seed, i), up: true, lastStep: s.now}
 	m, err := New(Config{
-		Self: n.uid, Partitions: simParts, MaxHandoffs: 6, MaxHandoffsTo: 6, MaxLag: 10 * time.Millisecond,
+		Self: n.uid, Partitions: simParts, MaxHandoffs: 6, MaxHandoffsTo: 6, MaxRecalls: 1, MaxLag: 10 * time.Millisecond,
 		Silence:  max(250*time.Millisecond, time.Duration(s.sc.Silence)*time.Microsecond),
 		Patience: time.Duration(s.sc.Patience) * time.Microsecond,
 	})
