@@ -99,7 +99,10 @@ func (n *Node) watch(ctx context.Context) {
 				if n.proofs.drop(p.meta.uid) {
 					n.driver.Cleared(ownership.UID(p.meta.uid))
 				}
-			case suspicious(s.LastErr, p.meta) && n.proofs.begin(p.meta.uid, now):
+			case !suspicious(s.LastErr, p.meta):
+			case n.proofs.has(p.meta.uid): // what it had sent may have been read after the proof, as if it lived
+				n.driver.Proved(ownership.UID(p.meta.uid))
+			case n.proofs.begin(p.meta.uid, now):
 				inquiries.Go(func() { n.inquire(ctx, p, s.LastErr) })
 			}
 		}

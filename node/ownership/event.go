@@ -65,6 +65,9 @@ type Flowed struct {
 // Heard says that something of UID was read that is no Received, since the event before: it lives.
 type Heard struct{ UID UID }
 
+// Undelivered says that bulk messages to To did not arrive: they need not be waited for.
+type Undelivered struct{ To UID }
+
 // Joined answers a [Join]: the partition has reached Seq mutations with it.
 type Joined struct {
 	P    uint32
@@ -84,4 +87,5 @@ func (Quiesced) isEvent()     {}
 func (Streamed) isEvent()     {}
 func (Flowed) isEvent()       {}
 func (Heard) isEvent()        {}
+func (Undelivered) isEvent()  {}
 func (Joined) isEvent()       {}

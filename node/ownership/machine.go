@@ -69,9 +69,11 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 		m.begin()
 		m.tick(true)
 	case Proof:
-		m.view.proof[e.UID] = true
-		m.begin()
-		m.tick(true)
+		if !m.view.proof[e.UID] {
+			m.view.proof[e.UID] = true
+			m.begin()
+			m.tick(true)
+		}
 	case ProofCleared:
 		delete(m.view.proof, e.UID)
 		m.unsettled = m.now
@@ -99,6 +101,8 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 			m.streamed(q, e)
 			m.drive(q)
 		}
+	case Undelivered:
+		m.undelivered(e.To)
 	case Joined:
 		if q := m.have(e.P); q != nil {
 			m.joined(q, e)

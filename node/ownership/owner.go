@@ -37,6 +37,7 @@ type holder struct {
 	flying   int    // Deltas that are not answered
 	stream   uint64 // under way or arrived; 0: none. After drop, the number of that
 	ready    bool   // all of it is on the link
+	lost     bool   // or was, and did not arrive
 	chunks   uint32
 	base     uint64 // mutations that the stream certainly holds
 	waiting  bool   // for a Rack

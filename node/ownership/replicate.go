@@ -9,7 +9,7 @@ func (m *Machine) replicate(q *partition, h *holder) {
 		return
 	}
 	patience := backoff(replRetry, h.tries)
-	if h.stream != 0 && h.ready {
+	if h.stream != 0 && h.ready && !h.lost {
 		patience = retryMax // it stands in line behind other partitions, and is large
 	}
 	if h.waiting && !m.past(h.sentAt, patience) {
@@ -60,7 +60,7 @@ func (m *Machine) setLen(q *partition) int {
 
 func (m *Machine) sendRepl(q *partition, h *holder, r Repl, a Attach) {
 	r.P, r.Term, r.Parent, r.Set = q.id, q.copy.Term, q.parent, q.own.holderSet(m.cfg.Self)
-	h.waiting, h.sentAt, h.setLen, h.flying = true, m.now, len(r.Set), 0
+	h.waiting, h.sentAt, h.setLen, h.flying, h.lost = true, m.now, len(r.Set), 0, false
 	m.emit(Send{To: h.uid, Msg: r, Attach: a, From: r.From, Bulk: r.Stream != 0 && !r.Drop})
 }
 
@@ -107,6 +107,17 @@ func (m *Machine) streamed(q *partition, e Streamed) {
 			m.emit(Send{To: e.To, Msg: Copy{q.id, p.round, p.version, e.Stream, e.Chunks}, Bulk: true})
 		}
 	}
+}
+
+// undelivered has whole copies for a holder sent again soon.
+func (m *Machine) undelivered(to UID) {
+	m.eachPartition(func(q *partition) {
+		if q.own != nil {
+			if h := q.own.holder(to); h != nil && h.waiting {
+				h.lost = true
+			}
+		}
+	})
 }
 
 // onRack learns how far a holder has got, or that there is one.

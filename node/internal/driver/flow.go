@@ -143,23 +143,21 @@ func (o *outflow) end(now strategy.Time) (acked []uint64, since strategy.Time) {
 	return acked, since
 }
 
-// endFlows ends those that an event concerns, and tells the machine who was heard of.
+// endFlows ends those that an event concerns. Before one that judges who lives, it tells the machine who was heard of.
 func (d *Driver) endFlows(now strategy.Time, e ownership.Event) (concerned int) {
+	switch e.(type) {
+	case ownership.Tick, ownership.Proof, ownership.ViewChanged, ownership.Doubted:
+		d.tellHeard(now)
+	}
 	switch p := d.machine.Concerns(now, e); {
-	case p >= len(d.gates):
-		return ownership.NoPartition
-	case p >= 0:
+	case p >= 0 && p < len(d.gates):
 		d.endFlow(p)
 		return p
 	case p == ownership.AnyPartition:
-		d.tellHeard(now)
 		for p := range d.gates {
 			d.endFlow(p)
 		}
 		return p
-	}
-	if _, ok := e.(ownership.Tick); ok {
-		d.tellHeard(now)
 	}
 	return ownership.NoPartition
 }

@@ -189,3 +189,19 @@ func TestFlowsGoOnInAnotherView(t *testing.T) {
 		assert.True(t, a.flowing(0, third))
 	})
 }
+
+// What was heard of a process before it was proved dead does not bring it back.
+func TestWhatWasHeardBeforeAProofIsOfThePast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a, b := two(t, func(cfg *Config) { cfg.Sync = true })
+		c.split(a, b, true)
+		a.hear(b.uid)
+		a.Proved(b.uid)
+		pass(2 * tickEvery)
+		var w told
+		if !a.Await(0, a.hit(0, 1).Seq, &w) {
+			pass(2 * tickEvery)
+			assert.True(t, w.called.Load() && w.ok.Load(), "nobody is there who could hold a copy")
+		}
+	})
+}

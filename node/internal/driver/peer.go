@@ -108,7 +108,7 @@ func (o *outbox) put(m ownership.Message, s ownership.State) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.size > maxQueued {
-		o.d.counters.dropped.Add(1)
+		o.lose(1)
 		return
 	}
 	if n := len(o.frames); n == 0 || o.frames[n-1].Size() >= frameSize {
@@ -171,7 +171,7 @@ var (
 func (o *outbox) deliver(f *wire.Frame) {
 	link := o.d.cfg.Link(o.to, o.bulk)
 	if link == nil {
-		o.d.counters.dropped.Add(int64(f.Len()))
+		o.lose(f.Len())
 		return
 	}
 	ctx, cancel := context.WithTimeout(o.d.ctx, callTimeout)
@@ -189,8 +189,17 @@ func (o *outbox) deliver(f *wire.Frame) {
 	}
 	o.d.points.sent(f, err == nil)
 	if err != nil {
-		o.d.counters.dropped.Add(int64(f.Len()))
+		o.lose(f.Len())
 		o.d.cfg.Logger.Debug("ownership messages are lost", "to", o.to, "messages", f.Len(), "err", err)
+	}
+}
+
+// lose notes messages that do not arrive. The machine knows what to send again, and when, but for whole copies, which
+// it gives much time.
+func (o *outbox) lose(messages int) {
+	o.d.counters.dropped.Add(int64(messages))
+	if o.bulk {
+		o.d.post(func() { o.d.step(ownership.Undelivered{To: o.to}) })
 	}
 }
 
