@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -37,6 +36,10 @@ func suspend(t *testing.T, ablate, replication string, pause time.Duration) (s s
 	others.steady(time.Second)
 
 	victim := f.nodes[0]
+	before := map[*process]float64{}
+	for _, p := range f.nodes[1:] {
+		before[p] = claimedBy(p)
+	}
 	others.use(f.nodes[1:]...)
 	victim.signal(syscall.SIGSTOP)
 	time.Sleep(pause) // the fault itself
@@ -53,7 +56,7 @@ func suspend(t *testing.T, ablate, replication string, pause time.Duration) (s s
 	s.excess = audit.Excess(s.answers, others.bound)
 	s.lost, s.surplus, s.forgotten = audit.Lost(s.answers, used), audit.Surplus(s.answers, used), audit.Forgotten(s.answers)
 	for _, p := range f.nodes[1:] {
-		s.took = s.took || strings.Contains(p.log.String(), "claimed=") && claimedBy(p) > 0
+		s.took = s.took || claimedBy(p) > before[p]
 	}
 	return s
 }
