@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/traffik-io/traffik/test/cluster/audit"
 )
@@ -27,9 +28,17 @@ func TestLinksThatFail(t *testing.T) {
 	n := newNetwork(t, 5)
 	nodes := n.cluster("", "--on-unreachable", "error", "--timeout", "1s")
 	keys := aims("k", 200, 1_000_000)
-	places := nodes[0].places(keys)
-	apart := aims("", 0, 0)
-	var others []aim
+	var places map[string]place
+	eventually(t, func() error { // their copies are made
+		places = nodes[0].places(keys)
+		for key, at := range places {
+			if len(at.Backups) != 1 {
+				return fmt.Errorf("%s is kept by %+v", key, at)
+			}
+		}
+		return nil
+	})
+	var apart, others []aim
 	for _, a := range keys {
 		if keptApart(places[a.key]) {
 			apart = append(apart, a)
@@ -37,6 +46,7 @@ func TestLinksThatFail(t *testing.T) {
 			others = append(others, a)
 		}
 	}
+	require.NotEmpty(t, apart)
 	stay := time.Duration(rounds(6, 30)) * time.Second
 	log := audit.NewLog()
 	for _, f := range []struct {
