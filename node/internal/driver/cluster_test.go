@@ -92,6 +92,16 @@ func (c *cluster) add(change func(*Config)) *member {
 	return m
 }
 
+// two are two nodes that have settled: a owns partition 0, and b has the copy.
+func two(t *testing.T, change func(*Config)) (c *cluster, a, b *member) {
+	c = newCluster(t)
+	a, b = c.add(change), c.add(change)
+	c.see(a, b)
+	pass(3 * time.Second)
+	require.True(t, a.flowing(0, b))
+	return c, a, b
+}
+
 // see makes each of the nodes see all of them, active, and nobody else.
 func (c *cluster) see(all ...*member) {
 	var members []ownership.Member

@@ -56,7 +56,7 @@ type IDs interface {
 const Kind = 2
 
 const (
-	maxHandoffs = 256 // begun in one tick at most: a third of 16384 partitions moves in a second
+	maxHandoffs = 256 // at a time, a quarter of them to one target: ticks begin at most 1,280 a second to each
 
 	// silence is for how long a claim waits for members that do not answer. Thousands of claims and copies go out at
 	// once when members change, and whoever is taken for silent then is overruled: its charges since are only joined.
@@ -221,12 +221,7 @@ func (d *Driver) post(f func()) {
 	d.signal()
 }
 
-func (d *Driver) signal() {
-	select {
-	case d.wake <- struct{}{}:
-	default:
-	}
-}
+func (d *Driver) signal() { notify(d.wake) }
 
 // work runs what was posted, and then, unless bulk rests, one piece of that. It returns for how long bulk rests then: as
 // long as that took, so that hits get half of a busy processor.

@@ -54,10 +54,7 @@ func TestPartitionsMoveWithWhatWasCharged(t *testing.T) {
 // Guarantee 1: two sides of a split both serve; when it heals one of them does, and has charged no less than either.
 func TestSidesOfASplitAreJoined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		a, b := c.add(nil), c.add(nil)
-		c.see(a, b)
-		pass(3 * time.Second)
+		c, a, b := two(t, nil)
 		for p := range testPartitions {
 			c.owners(p)[0].hit(p, 10)
 		}
@@ -149,10 +146,7 @@ func TestAloneTheMachineIsToldLater(t *testing.T) {
 // Guarantee 3: that is the bound, not the next tick.
 func TestTheLagIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		a, b := c.add(nil), c.add(nil)
-		c.see(a, b)
-		pass(3 * time.Second)
+		c, a, b := two(t, nil)
 		c.split(a, b, true)
 		for range 20 { // wherever the ticks are
 			began := time.Now()
@@ -170,13 +164,16 @@ func TestTheLagIsBounded(t *testing.T) {
 // Guarantee 3: changes are told while the driver works off much else.
 func TestChangesAreToldAmidWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		a, b := c.add(nil), c.add(nil)
-		c.see(a, b)
-		pass(3 * time.Second)
+		_, a, b := two(t, nil)
+		a.post(func() {
+			a.step(ownership.Mutated{P: 0}) // the machine looks after it now
+			a.endFlow(0)
+		})
 		for range 50 {
 			a.post(func() { time.Sleep(time.Millisecond) })
 		}
+		synctest.Wait()
+		require.Nil(t, a.flows.out[0].Load())
 		a.hit(0, 1)
 		pass(8 * time.Millisecond)
 		assert.EqualValues(t, 1, b.actors.Seq(0), "the copy holds it")
@@ -186,10 +183,7 @@ func TestChangesAreToldAmidWork(t *testing.T) {
 // Guarantee 3: nor does it depend on whether the driver has time.
 func TestAnswersWaitForADriverThatIsBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		a, b := c.add(nil), c.add(nil)
-		c.see(a, b)
-		pass(3 * time.Second)
+		_, a, _ := two(t, nil)
 		a.post(func() {
 			a.step(ownership.Mutated{P: 0}) // the machine looks after it now
 			a.endFlow(0)
@@ -215,10 +209,7 @@ func TestAnswersWaitForADriverThatIsBehind(t *testing.T) {
 // Guarantee 4: a process that was away serves nothing before it has asked, and then knows who took over.
 func TestNothingIsDecidedAfterAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		a, b := c.add(nil), c.add(nil)
-		c.see(a, b)
-		pass(3 * time.Second)
+		c, a, b := two(t, nil)
 		a.hit(0, 7)
 		pass(time.Second)
 		require.Equal(t, Serve, a.Mode(0))
@@ -246,10 +237,7 @@ func TestNothingIsDecidedAfterAPause(t *testing.T) {
 // Guarantee 3: what is charged while the log is kept for a stream, and after, is copied as well.
 func TestChargesDuringAStreamAreCopied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newCluster(t)
-		a, b := c.add(nil), c.add(nil)
-		c.see(a, b)
-		pass(3 * time.Second)
+		_, a, _ := two(t, nil)
 		a.post(func() { a.holds[0] = time.Now().Add(holdFor) }) // as a stream to a third does
 		a.hit(0, 1)
 		pass(100 * time.Millisecond)

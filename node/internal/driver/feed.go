@@ -2,6 +2,7 @@ package driver
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,11 @@ import (
 // FlowKind is the kind of call that changes of flows are.
 const FlowKind = 5
 
+// flowTimeout is how long a peer may take to acknowledge changes, before the machine looks after them.
+const flowTimeout = silence
+
+var errNoLink = errors.New("there is no link")
+
 // feed sends one peer the changes of all flows of which it has the copies. One frame is under way at a time, and its
 // answer is the acknowledgement; what changes meanwhile goes into the next.
 type feed struct {
@@ -23,9 +29,10 @@ type feed struct {
 	to     ownership.UID
 	wake   chan struct{} // there is something to send
 	haste  chan struct{} // and somebody waits for it
-	quit   chan struct{} // closed when the peer is gone
-	oldest atomic.Int64  // since when there is a change that is not acknowledged; 0: none
-	failed time.Time     // until when it is not used; of the goroutine of Run
+	ctx    context.Context
+	stop   context.CancelFunc // when the peer is gone
+	oldest atomic.Int64       // since when there is a change that is not acknowledged; 0: none
+	failed time.Time          // until when it is not used; of the goroutine of Run
 
 	mu    sync.Mutex // guards what follows
 	due   []*outflow
@@ -53,7 +60,8 @@ type shipped struct {
 func (d *Driver) feed(u ownership.UID) *feed {
 	f := d.feeds[u]
 	if f == nil {
-		f = &feed{d: d, to: u, wake: make(chan struct{}, 1), haste: make(chan struct{}, 1), quit: make(chan struct{})}
+		f = &feed{d: d, to: u, wake: make(chan struct{}, 1), haste: make(chan struct{}, 1)}
+		f.ctx, f.stop = context.WithCancel(d.ctx)
 		d.feeds[u] = f
 		if d.ctx.Err() == nil {
 			d.tasks.Go(f.run) // until Close, or keepFeeds
@@ -62,11 +70,11 @@ func (d *Driver) feed(u ownership.UID) *feed {
 	return f
 }
 
-// keepFeeds ends those of peers that are gone. No partition is a flow.
+// keepFeeds ends those of peers that are gone, which no flow has any more.
 func (d *Driver) keepFeeds(members []ownership.Member) {
 	for u, f := range d.feeds {
 		if !slices.ContainsFunc(members, func(m ownership.Member) bool { return m.UID == u && m.State != ownership.Dead }) {
-			close(f.quit)
+			f.stop()
 			delete(d.feeds, u)
 		}
 	}
@@ -110,18 +118,14 @@ func (f *feed) run() {
 	defer pause.Stop()
 	for {
 		select {
-		case <-f.d.ctx.Done():
-			return
-		case <-f.quit:
+		case <-f.ctx.Done():
 			return
 		case <-f.wake:
 		}
 		if wait := f.linger(); wait > 0 {
 			pause.Reset(wait)
 			select {
-			case <-f.d.ctx.Done():
-				return
-			case <-f.quit:
+			case <-f.ctx.Done():
 				return
 			case <-f.haste:
 			case <-pause.C:
@@ -220,7 +224,7 @@ func (f *feed) call() (lacks []uint64, err error) {
 	if link == nil {
 		return nil, errNoLink
 	}
-	ctx, cancel := context.WithTimeout(f.d.ctx, flowTimeout)
+	ctx, cancel := context.WithTimeout(f.ctx, flowTimeout)
 	defer cancel()
 	f.buf = f.frame.Append(f.buf[:0], f.session)
 	answer, err := link.Call(ctx, FlowKind, f.buf)

@@ -85,7 +85,9 @@ func (d *Driver) beginFlow(p int) {
 	}
 	now := time.Now()
 	usable := !now.Before(d.failed[p])
-	delete(d.failed, p)
+	if usable {
+		delete(d.failed, p)
+	}
 	for i, u := range f.Peers {
 		x := &o.to[i]
 		x.feed, x.sent = d.feed(u), f.Acked[i]

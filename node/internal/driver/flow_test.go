@@ -20,16 +20,6 @@ func (m *member) flowing(p int, o *member) bool {
 	return m.flows.out[p].Load() != nil && in.on
 }
 
-// two are two nodes that have settled: a owns partition 0, and b has the copy.
-func two(t *testing.T, change func(*Config)) (c *cluster, a, b *member) {
-	c = newCluster(t)
-	a, b = c.add(change), c.add(change)
-	c.see(a, b)
-	pass(3 * time.Second)
-	require.True(t, a.flowing(0, b))
-	return c, a, b
-}
-
 // Guarantee 3: copies and acknowledgements do not wait for what the two drivers have to do.
 func TestFlowsDoNotWaitForTheDriver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -158,10 +148,10 @@ func TestNothingIsTakenAfterAPause(t *testing.T) {
 func TestFeedsEndWithTheirPeers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, a, b := two(t, nil)
-		quit := a.feeds[b.uid].quit
+		ended := a.feeds[b.uid].ctx.Done()
 		c.see(a)
 		pass(3 * time.Second)
-		<-quit
+		<-ended
 		assert.Empty(t, a.feeds)
 		require.NoError(t, a.hit(0, 1).Err)
 		assert.False(t, a.Waits(0))
@@ -203,5 +193,23 @@ func TestWhatWasHeardBeforeAProofIsOfThePast(t *testing.T) {
 			pass(2 * tickEvery)
 			assert.True(t, w.called.Load() && w.ok.Load(), "nobody is there who could hold a copy")
 		}
+	})
+}
+
+// A partition whose changes a peer does not take stays with the machine for a while, though hits come.
+func TestAFlowThatFailsRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := two(t, nil)
+		a.giveBack(a.feeds[b.uid], []shipped{{o: a.flows.out[0].Load()}}, false)
+		for range 3 {
+			a.hit(0, 1)
+			pass(flowPause / 5)
+			assert.False(t, a.flowing(0, b))
+		}
+		assert.EqualValues(t, 3, b.actors.Seq(0), "the machine has sent them")
+		pass(flowPause)
+		a.hit(0, 1)
+		pass(flowPause / 5)
+		assert.True(t, a.flowing(0, b))
 	})
 }

@@ -150,10 +150,7 @@ func (o *outbox) take() *wire.Frame {
 func (o *outbox) run() {
 	for f := o.take(); f != nil; f = o.take() {
 		if o.freed != nil {
-			select {
-			case o.freed <- struct{}{}:
-			default:
-			}
+			notify(o.freed)
 		}
 		o.deliver(f)
 		f.Reset()

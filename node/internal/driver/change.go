@@ -1,7 +1,6 @@
 package driver
 
 import (
-	"errors"
 	"sync"
 
 	"github.com/traffik-io/traffik/actor"
@@ -9,11 +8,6 @@ import (
 	"github.com/traffik-io/traffik/node/ownership"
 	"github.com/traffik-io/traffik/strategy"
 )
-
-var errNoLink = errors.New("there is no link")
-
-// flowTimeout is how long a peer may take to acknowledge changes, before the machine looks after them.
-const flowTimeout = silence
 
 // changes is memory for those of one frame.
 var changes = sync.Pool{New: func() any { return new([]wire.Change) }}
