@@ -1,4 +1,4 @@
-// Traffik-node is a rate limiter that is a cluster: every node answers for every key, and one node at a time decides
+// Command traffik-node is a rate limiter that is a cluster: every node answers for every key, and one node at a time decides
 // for it.
 //
 //	traffik-node                                          one node on loopback
