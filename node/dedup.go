@@ -104,7 +104,16 @@ func (d *dedup) decided(id uint64, response *transport.HitResponse) []transport.
 	return d.takeWaitingLocked(id)
 }
 
-// forget has the next hit with that id decided as a first one, and returns who sent it again meanwhile.
+// discard has the next hit with that id decided as a first one, because its charge is not here any more.
+func (d *dedup) discard(id uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r := d.findLocked(id); r != nil {
+		r.answered = false
+	}
+}
+
+// forget has the next hit with that id, which was not charged, decided as a first one, and returns who sent it again meanwhile.
 func (d *dedup) forget(id uint64) []transport.Responder {
 	d.mu.Lock()
 	defer d.mu.Unlock()

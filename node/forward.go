@@ -63,7 +63,7 @@ func (n *Node) forward(ctx context.Context, p int, k actor.Key, asked *actor.Req
 		}
 		if target.link == nil { // this node, meanwhile
 			if last = n.decideLate(ctx, p, r, a); last == nil {
-				if errors.Is(a.Err, errNotCopied) { // it is charged here, so that nobody else is asked
+				if errors.Is(a.Err, errNotCopied) || errors.Is(a.Err, errSuspended) { // it may be charged here: nobody else is asked
 					n.unreached(ctx, r, a.Err, a)
 				}
 				return
@@ -162,7 +162,7 @@ func (n *Node) decideLate(ctx context.Context, p int, r *transport.HitRequest, a
 		return nil
 	}
 	n.decide(limited, p, actor.Key{Hi: r.Hi, Lo: r.Lo}, &actor.Request{Op: actorOp(r.Op), Hit: r.Hit, Charged: r.Charged}, n.now(), a)
-	if errors.Is(a.Err, actor.ErrNotServing) || errors.Is(a.Err, errSuspended) || a.Err != nil && limited.Err() != nil {
+	if errors.Is(a.Err, actor.ErrNotServing) || a.Err != nil && limited.Err() != nil && !errors.Is(a.Err, errSuspended) {
 		return a.Err
 	}
 	return nil

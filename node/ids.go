@@ -26,10 +26,13 @@ type chargesOf struct {
 
 // charge is one hit that was charged.
 type charge struct {
-	seq   uint64 // of its mutation; 0 if it came from another node
+	seq   uint64 // of its mutation; 0 if it came with the copy, always if the other copies have to get it
 	dedup *dedup // which has the answer
 	id    uint64
 }
+
+// always is later than every mutation: a charge with it goes with all that is sent, until it is settled.
+const always = math.MaxUint64
 
 func (x charge) isSettled() bool { return x.dedup.isSettled(x.id) }
 
@@ -77,8 +80,24 @@ func (c *charges) Append(b []byte, p int, after uint64) []byte {
 	return b
 }
 
+// Discard implements driver.IDs.
+func (c *charges) Discard(p int) {
+	q := &c.parts[p]
+	q.mu.Lock()
+	list := q.list
+	q.list = nil
+	q.mu.Unlock()
+	for _, x := range list {
+		x.dedup.discard(x.id)
+	}
+}
+
 // Install implements driver.IDs.
-func (c *charges) Install(p int, b []byte) error {
+func (c *charges) Install(p int, b []byte, joined bool) error {
+	seq := uint64(0)
+	if joined {
+		seq = always
+	}
 	for len(b) > 0 {
 		if len(b) < 16 {
 			return errCharges
@@ -89,7 +108,7 @@ func (c *charges) Install(p int, b []byte) error {
 		var room [4]uint64
 		ids, rest, err := d.installCharges(b[16:], room[:0])
 		for _, id := range ids {
-			c.add(p, charge{dedup: d, id: id})
+			c.add(p, charge{seq, d, id})
 		}
 		if b = rest; err != nil {
 			return err
@@ -143,7 +162,6 @@ func (d *dedup) installCharges(b []byte, added []uint64) (all []uint64, rest []b
 }
 
 // installLocked remembers an answer that another node gave, unless the hit is settled, or is decided or answered here.
-// One that was charged here but not answered, because this node was replaced, has come back with its charge.
 func (d *dedup) installLocked(id uint64, response *transport.HitResponse) bool {
 	if d.isSettled(id) || d.size >= maxRemembered {
 		return false

@@ -44,8 +44,8 @@ func TestChargesMove(t *testing.T) {
 	want[one][later] = charged(t, from, one, later, 41)
 	from.node.origins.of(one, 0).accept(99*epoch, 2*epoch, transport.Responder{}) // the first two epochs of one are settled
 
-	require.NoError(t, to.Install(0, from.Append(nil, 0, 30)))
-	require.NoError(t, to.Install(0, from.Append(nil, 0, 0)))
+	require.NoError(t, to.Install(0, from.Append(nil, 0, 30), false))
+	require.NoError(t, to.Install(0, from.Append(nil, 0, 0), false))
 	for origin, answers := range want {
 		for id, res := range answers {
 			verdict, got := to.node.origins.of(origin, id).accept(id, 0, transport.Responder{})
@@ -60,23 +60,41 @@ func TestChargesMove(t *testing.T) {
 	assert.Empty(t, from.Append(nil, 1, 0), "another partition")
 	assert.Empty(t, from.Append(nil, 0, 41), "nothing since")
 	third := newCharges()
-	require.NoError(t, third.Install(0, to.Append(nil, 0, 0)), "and on to the next")
+	require.NoError(t, third.Install(0, to.Append(nil, 0, 0), false), "and on to the next")
 	verdict, _ := third.node.origins.of(two, 0).accept(4*epoch+40, 0, transport.Responder{})
 	assert.Equal(t, decided, verdict)
 }
 
-// Guarantee 2: a hit that was charged here, and whose charge comes back with the partition, is not charged again.
-func TestAChargeThatComesBackIsKnown(t *testing.T) {
+// Guarantee 2: ids are known as long as the copy is here that has their charges, whatever was answered, and so if that
+// comes back.
+func TestIDsStayWithTheCopy(t *testing.T) {
 	c := newCharges()
 	origin, id := transport.UID{1}, uint64(1)<<epochShift|7
 	res := charged(t, c, origin, id, 1)
-	moved := c.Append(nil, 0, 0)
 	d := c.node.origins.of(origin, id)
-	d.forget(id) // this node was replaced before a copy held the charge, and nothing was answered
-	require.NoError(t, c.Install(0, moved))
+	// This node was replaced before a copy held the charge, and nothing was answered.
+	(&turn{dedup: d, id: id, noted: true}).conclude(false)
 	verdict, got := d.accept(id, 0, transport.Responder{})
-	assert.Equal(t, decided, verdict)
+	assert.Equal(t, decided, verdict, "it decides again, with the copy that it had")
 	assert.Equal(t, res, got)
+
+	moved := c.Append(nil, 0, 0)
+	c.Discard(0)
+	assert.Nil(t, d.lookup(id), "the charge went with the copy")
+	assert.Empty(t, c.Append(nil, 0, 0))
+	require.NoError(t, c.Install(0, moved, false))
+	assert.Equal(t, res, d.lookup(id), "and has come back")
+
+	next := newCharges()
+	require.NoError(t, next.Install(0, moved, true))
+	assert.Equal(t, moved, next.Append(nil, 0, 1000), "other copies have not what was joined")
+
+	other := uint64(1)<<epochShift | 8
+	verdict, _ = d.accept(other, 0, transport.Responder{})
+	require.Equal(t, first, verdict)
+	(&turn{dedup: d, id: other}).conclude(false)
+	verdict, _ = d.accept(other, 0, transport.Responder{})
+	assert.Equal(t, first, verdict, "it was not charged")
 }
 
 // Guarantee 2: a hit that another owner has charged is not charged again when its retry ends at home, because the
@@ -89,7 +107,7 @@ func TestARetryThatComesHomeIsNotCharged(t *testing.T) {
 	p := n.partition(r.Hi)
 	other := newCharges()
 	want := charged(t, other, n.id.UID, r.ID, 1)
-	require.NoError(t, n.charges.Install(p, other.Append(nil, 0, 0)))
+	require.NoError(t, n.charges.Install(p, other.Append(nil, 0, 0), false))
 	var a answer
 	require.NoError(t, n.decideLate(t.Context(), p, r, &a))
 	require.NoError(t, a.Err)
@@ -124,8 +142,8 @@ func FuzzInstallCharges(f *testing.F) {
 	f.Add(c.Append(nil, 0, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		to := newCharges()
-		if to.Install(0, b) == nil {
-			assert.NoError(t, newCharges().Install(0, to.Append(nil, 0, 0)))
+		if to.Install(0, b, false) == nil {
+			assert.NoError(t, newCharges().Install(0, to.Append(nil, 0, 0), false))
 		}
 	})
 }

@@ -195,17 +195,10 @@ func (t *turn) fill(a *actor.Answer) {
 	r.Term = t.node.driver.Term(t.partition)
 }
 
-// finish sends the response. Final ones are remembered; after others the hit may be decided anew.
+// finish sends the response.
 func (t *turn) finish(final bool) {
-	node, r, again := t.node, &t.response, t.again
-	switch {
-	case t.dedup == nil:
-	case !final:
-		again = append(again, t.dedup.forget(t.id)...)
-	case !t.noted:
-		again = t.dedup.decided(t.id, r)
-	}
-	for _, reply := range again {
+	node, r := t.node, &t.response
+	for _, reply := range t.conclude(final) {
 		reply.Answer(r)
 	}
 	if t.dedup != nil && node.driver.Slept(node.now()) { // another may have answered since: it is asked, by the same id
@@ -214,6 +207,19 @@ func (t *turn) finish(final bool) {
 	t.reply.Answer(r)
 	*t = turn{}
 	node.turns.Put(t)
+}
+
+// conclude remembers the response if it is final, and returns who sent the hit again meanwhile. After another response
+// the hit may be decided anew, unless it was charged: the charge is in the copy here, though maybe nowhere else, and its
+// id is known for as long as that is.
+func (t *turn) conclude(final bool) (again []transport.Responder) {
+	switch {
+	case t.dedup == nil || t.noted:
+		return t.again
+	case final:
+		return t.dedup.decided(t.id, &t.response)
+	}
+	return t.dedup.forget(t.id)
 }
 
 // turn takes one from the pool.

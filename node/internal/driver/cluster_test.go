@@ -52,7 +52,8 @@ type member struct {
 type noIDs struct{}
 
 func (noIDs) Append(b []byte, _ int, _ uint64) []byte { return b }
-func (noIDs) Install(int, []byte) error               { return nil }
+func (noIDs) Install(int, []byte, bool) error         { return nil }
+func (noIDs) Discard(int)                             {}
 
 func newCluster(t *testing.T) *cluster {
 	c := &cluster{t: t, cut: map[[2]int]bool{}}

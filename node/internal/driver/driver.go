@@ -48,8 +48,12 @@ type Caller interface {
 type IDs interface {
 	// Append appends the ids of partition p that were charged after mutation after, in a form of its own.
 	Append(b []byte, p int, after uint64) []byte
-	// Install takes over what Append of another node wrote.
-	Install(p int, b []byte) error
+	// Install takes over what Append of another node wrote, as part of the copy of partition p. If joined, its charges
+	// are new to the other copies.
+	Install(p int, b []byte, joined bool) error
+	// Discard forgets the ids of partition p, because its copy is dropped: what they stand for went with it, or comes back
+	// with them.
+	Discard(p int)
 }
 
 // Kind is the kind of call that frames of ownership messages are.

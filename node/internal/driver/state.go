@@ -102,14 +102,14 @@ func (d *Driver) put(p int, x parts, seq uint64) {
 		d.counters.failed.Add(1)
 		d.cfg.Logger.Error("a copy is not complete", "partition", p, "err", err)
 	}
-	d.putIDs(p, x)
+	d.putIDs(p, x, false)
 }
 
-func (d *Driver) putIDs(p int, x parts) {
+func (d *Driver) putIDs(p int, x parts, joined bool) {
 	if len(x.ids) == 0 {
 		return
 	}
-	if err := d.cfg.IDs.Install(p, x.ids); err != nil {
+	if err := d.cfg.IDs.Install(p, x.ids, joined); err != nil {
 		d.cfg.Logger.Warn("leaving out hit ids", "partition", p, "err", err)
 	}
 }
@@ -142,6 +142,7 @@ func (d *Driver) install(f ownership.Install) {
 	p := int(f.P)
 	if f.Stream != 0 {
 		d.cfg.Actors.Discard(p)
+		d.cfg.IDs.Discard(p)
 		k := stage{f.P, f.From}
 		if s := d.staged[k]; s != nil {
 			for _, x := range s.chunks {
@@ -157,6 +158,7 @@ func (d *Driver) install(f ownership.Install) {
 func (d *Driver) discard(p int) {
 	d.losses.copied[p] = false
 	d.cfg.Actors.Discard(p)
+	d.cfg.IDs.Discard(p)
 	for k := range d.staged {
 		if int(k.p) == p {
 			delete(d.staged, k)
@@ -186,7 +188,7 @@ func (d *Driver) join(f ownership.Join) {
 		s = d.retained[retention{f.P, f.ID}]
 	}
 	x := d.read(p, s)
-	d.putIDs(p, x) // first: a hit that is sent again meanwhile must not be charged beside what it is joined with
+	d.putIDs(p, x, true) // first: a hit that is sent again meanwhile must not be charged beside what it is joined with
 	if _, err := d.cfg.Actors.Join(p, x.recs, false); err != nil {
 		d.cfg.Logger.Error("joining a copy", "partition", p, "err", err)
 	}
