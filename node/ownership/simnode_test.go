@@ -325,7 +325,7 @@ func (n *simNode) install(f Install) {
 	}
 	q.st.apply(n.blob(f.State))
 	q.term = f.Term
-	if f.State.Seq != 0 {
+	if f.Stream != 0 || f.State.Seq != 0 {
 		q.seq = f.State.Seq
 	}
 }
