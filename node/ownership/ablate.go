@@ -21,6 +21,7 @@ const (
 	ruleC2                       // ask those who asked
 	ruleC3                       // ask everybody
 	rulePause                    // validate after a gap
+	ruleStall                    // a claim does not wait while this process stands still
 	ruleLinks                    // close links after a gap
 	ruleAcks                     // answers wait for the copies
 	ruleMerge                    // a replaced owner keeps what the next one lacks, until that has joined it

@@ -101,6 +101,22 @@ func (m *Machine) askNamed(q *partition) {
 	}
 }
 
+// excuse has claims wait as much longer as this process stood still: what they wait for may have come and is not read yet,
+// nor could anybody be asked.
+func (m *Machine) excuse(stood strategy.Time) {
+	m.eachPartition(func(q *partition) {
+		for i := range q.claimants {
+			q.claimants[i].at += stood
+		}
+		if c := q.claim; c != nil {
+			c.started += stood
+			for i := range c.peers {
+				c.peers[i].askedAt += stood
+			}
+		}
+	})
+}
+
 // driveIdle claims what this node should own and nobody seems to, and reports copies.
 func (m *Machine) driveIdle(q *partition) {
 	if m.state() == Active && m.desired(q.id) == m.cfg.Self && m.now >= q.nextClaim &&

@@ -52,6 +52,7 @@ const (
 	claimRetry   = 100 * time.Millisecond
 	probeRetry   = 200 * time.Millisecond // of one that has answered nothing for a while
 	remember     = time.Second            // claimants, and the living
+	stall        = 100 * time.Millisecond // between two events: ticks alone come more often, unless this process stands still
 	maxDirty     = 256                    // mutations that a Commit may carry
 )
 

@@ -56,6 +56,9 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 		m.hear(e.UID)
 		return m.out
 	}
+	if stood := now - m.now; m.started && stood >= toTime(stall) && m.on(ruleStall) {
+		m.excuse(stood)
+	}
 	m.now, m.started = max(now, m.now), true
 	if gap && m.wake(e) {
 		return m.out

@@ -36,6 +36,7 @@ var mutations = map[string]struct{ rule, cover rule }{
 	"C2":      {ruleC2, ruleH4 | ruleC1},
 	"C3":      {ruleC3, 0},
 	"pause":   {rulePause, 0},
+	"stall":   {ruleStall, 0},
 	"links":   {ruleLinks, ruleH4 | ruleC1},
 	"acks":    {ruleAcks, 0},
 	"silent":  {ruleSilent, 0},
