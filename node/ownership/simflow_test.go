@@ -34,6 +34,7 @@ func (n *simNode) endFlow(p int) {
 		return
 	}
 	n.flows[p] = nil
+	n.traceFlow(f, "ends")
 	at := f.since
 	if len(f.Peers) == 0 {
 		at = f.Since
@@ -53,6 +54,7 @@ func (n *simNode) beginFlows() {
 		}
 		f := &simFlow{Flow: g, p: p, sent: append([]uint64(nil), g.Acked...)}
 		n.flows[p] = f
+		n.traceFlow(f, "begins")
 		if f.lag(n.parts[p].seq) {
 			f.since = g.Since
 			n.flowSoon(f)
@@ -163,4 +165,11 @@ func (n *simNode) flowAcked(f *simFlow, i int, seq uint64) {
 		f.since = 0
 	} // else it counts as older than it is
 	n.release(q, Acked{uint32(f.p), f.Term, low})
+}
+
+// traceFlow logs what becomes of the traced partition.
+func (n *simNode) traceFlow(f *simFlow, what string) {
+	if n.s.log != nil && f.p == *flagPart {
+		n.s.log("%d n%d flow %s at %d of %d", n.s.rel()/msec, n.idx, what, f.Acked, n.parts[f.p].seq)
+	}
 }
