@@ -53,9 +53,24 @@ func (m *Machine) answered(e Received) {
 		return
 	}
 	if s := m.silences[e.From]; s != nil {
+		if s.owes && m.past(s.since, m.cfg.Patience/2) {
+			m.askAgain(e.From)
+		}
 		m.broken = m.broken || s.silent
 		s.owes, s.silent = false, false
 	}
+}
+
+// askAgain has the next Tick send again what u left unanswered as a holder, since it answers now: it may be away again
+// before the time that grew with every question which it missed.
+func (m *Machine) askAgain(u UID) {
+	m.eachPartition(func(q *partition) {
+		if q.own != nil {
+			if h := q.own.holder(u); h != nil {
+				h.tries = 0
+			}
+		}
+	})
 }
 
 // listen finds out who is silent, and asks those again, and those who may be soon. It reports whether there is somebody new.

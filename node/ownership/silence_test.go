@@ -59,6 +59,20 @@ func TestSilentHolder(t *testing.T) {
 	assert.Zero(t, p.m[2].Status(0).Copy)
 }
 
+// A holder that answers again after a while, though not for so long that it was replaced, is sent what it missed at once.
+func TestHolderAnswersAgain(t *testing.T) {
+	p := newGroup(t, Config{}, 3)
+	p.step(0, Mutated{0, 1}) // with that, the holder reports no more
+	p.apart = between(0, 1)
+	p.step(0, Mutated{0, 2})
+	p.pass(1600 * time.Millisecond)
+	assert.EqualValues(t, 1, p.acked())
+	p.apart = nil
+	p.pass(probeRetry + 50*time.Millisecond)
+	assert.Equal(t, []UID{{1}, {2}}, p.holders())
+	assert.EqualValues(t, 2, p.acked())
+}
+
 // What is heard of a peer is no answer: one that is not reached itself may go on telling this node things.
 func TestUnheardHolder(t *testing.T) {
 	p := newGroup(t, Config{}, 3)
