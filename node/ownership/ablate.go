@@ -21,6 +21,7 @@ const (
 	ruleC2                       // ask those who asked
 	ruleC3                       // ask everybody
 	rulePause                    // validate after a gap
+	ruleOrphan                   // a claim gives up what it cannot reach, and a holder takes over what nobody comes for
 	ruleStall                    // a claim does not wait while this process stands still
 	ruleLinks                    // close links after a gap
 	ruleAcks                     // answers wait for the copies

@@ -13,7 +13,7 @@ func (m *Machine) isSteady(q *partition) bool {
 	desired := m.desired(q.id)
 	switch q.role {
 	case None, Backup:
-		return q.report == 0 && (desired != m.cfg.Self || m.state() != Active)
+		return q.report == 0 && !m.mayBeOrphaned(q) && (desired != m.cfg.Self || m.state() != Active)
 	case Owner:
 		o := q.own
 		if !o.open || q.claim != nil || o.hand.step != handIdle || desired != m.cfg.Self {

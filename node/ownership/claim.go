@@ -11,7 +11,7 @@ type claimKind uint8
 
 const (
 	asClaim      claimKind = iota // it should own it
-	asRescue                      // it owned it, froze it, and the next owner died
+	asRescue                      // it owned it, froze it, and the next owner died; or it has an orphaned copy
 	asValidation                  // it owns it, and was away
 )
 
@@ -108,6 +108,9 @@ func (m *Machine) excuse(stood strategy.Time) {
 		for i := range q.claimants {
 			q.claimants[i].at += stood
 		}
+		if q.orphaned != 0 {
+			q.orphaned += stood
+		}
 		if c := q.claim; c != nil {
 			c.started += stood
 			for i := range c.peers {
@@ -123,6 +126,9 @@ func (m *Machine) driveIdle(q *partition) {
 		(m.dead(q.hint.Owner) || m.past(q.ownerSeen, remember)) {
 		m.startClaim(q, asClaim)
 		m.driveClaim(q)
+		return
+	}
+	if m.rescueOrphan(q) {
 		return
 	}
 	if m.state() == Leaving && q.holds() && q.report == 0 {
@@ -162,7 +168,7 @@ func (m *Machine) driveClaim(q *partition) {
 		waits = waits || m.awaits(q, &c.peers[i], best)
 	}
 	if waits {
-		m.leaveToOwner(q)
+		m.leaveToOthers(q, best)
 		return
 	}
 	switch {

@@ -30,7 +30,8 @@
 //  10. Two nodes that cannot reach each other, while all others reach both, hold up nobody for long: answers that wait for
 //     a copy between them go out after Config.Patience and some round trips, as long as there are as many others as copies
 //     are due and one to pass the word on; an owner that cannot reach who should own a partition keeps it, with backups
-//     that it reaches; and a handoff between them is taken back.
+//     that it reaches; a handoff between them is taken back; and if the owner dies, and who should own it next cannot come
+//     for the copy, the holder of that takes over, 2 s after Config.Patience.
 //
 // # What a driver does
 //
@@ -65,7 +66,7 @@
 // It does not detect failures, route hits, decide or store them, keep anything on disk, or form a quorum: each side of
 // a split claims what it misses, and the sides are joined when it heals. It does not survive the loss of all copies of
 // a partition at once; it then starts empty. A claim waits for whoever may hold what was acknowledged, as long as the view
-// says that it lives, even if it is cut off from this node only.
+// says that it lives, or until that one takes over.
 //
 // A Machine is not safe for concurrent use.
 package ownership

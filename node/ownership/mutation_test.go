@@ -41,6 +41,7 @@ var mutations = map[string]struct{ rule, cover rule }{
 	"acks":    {ruleAcks, 0},
 	"silent":  {ruleSilent, 0},
 	"dismiss": {ruleDismiss, ruleT4},
+	"orphan":  {ruleOrphan, 0},
 }
 
 // TestRulesBite replays histories in which one rule was all that stood between the cluster and a violation: the seeds

@@ -110,16 +110,6 @@ func (m *Machine) reclaim(q *partition) {
 	m.driveOwner(q)
 }
 
-// leaveToOwner gives a claim up for a while that waits for an owner which lives and answers nothing here: others reach it.
-func (m *Machine) leaveToOwner(q *partition) {
-	c := q.claim
-	x := c.peer(q.hint.Owner)
-	if c.kind == asClaim && x != nil && !x.answered && m.silent(x.uid) && !m.dead(x.uid) && m.past(c.started, m.cfg.Silence) {
-		m.rest(q)
-		q.nextClaim = m.now + toTime(retryMax)
-	}
-}
-
 // dismiss has another node tell a silent holder to drop its copy: one after the other, as that node may be cut off too.
 func (m *Machine) dismiss(q *partition, h *holder) {
 	if !m.silent(h.uid) || !m.on(ruleDismiss) {

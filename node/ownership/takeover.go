@@ -121,6 +121,7 @@ func (m *Machine) onPull(q *partition, from UID, p Pull) {
 	if q.role != Backup || q.copy.Less(p.Version) {
 		return
 	}
+	q.orphaned = 0 // it is asked for
 	m.streams++
 	q.pulls = slices.DeleteFunc(q.pulls, func(x pull) bool { return x.to == from })
 	q.pulls = append(q.pulls, pull{from, p.Round, m.streams, q.copy})
