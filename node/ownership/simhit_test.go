@@ -140,9 +140,13 @@ func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
 	q.pending = append(q.pending, simPending{q.seq, n.s.now, answer})
 }
 
-// stuck is how long an answer may wait, or a hit be parked: while a peer that answers nothing is found out, and replaced,
-// and what was lost meanwhile is sent again.
-const stuck = 7000 * msec
+// stuck is how long an answer may wait, or a hit be parked: while two peers after each other are found out to be away, and
+// replaced; and for 1.6 s, in which what was lost meanwhile is sent again, and the copy is made. An answer that waits for
+// more of them, each of whom goes away after it was chosen, may take as much longer for each.
+const (
+	stuck  = 2*outage + 1600*msec
+	outage = 2700 * msec // a death is known 2.4 s after it, and 0.3 s later everywhere; Patience is over sooner
+)
 
 // checkStuck fails if answers have waited too long for copies although there is somebody to keep them.
 func (n *simNode) checkStuck() {
@@ -160,14 +164,36 @@ func (n *simNode) checkStuck() {
 			n.s.fail("stuck: p%d at %d, a hit is parked since %d: %s", p, n.idx, (q.parkedAt-1_700_000_000_000*msec)/msec, n.s.roles(p))
 			q.parkedAt = n.s.now
 		}
-		switch {
+		switch n.countOutages(q, p); {
 		case len(q.pending) == 0:
 		case alone:
 			q.pending[0].since = n.s.now
-		case n.s.now-max(q.pending[0].since, n.resumedAt) > stuck:
+		case n.s.now-max(q.pending[0].since, n.resumedAt) > stuck+outage*strategy.Time(max(q.outages-2, 0)):
 			n.s.fail("stuck: p%d at %d, an answer waits since %d: %s", p, n.idx, (q.pending[0].since-1_700_000_000_000*msec)/msec, n.s.roles(p))
 			q.pending = nil
 		}
+	}
+}
+
+// countOutages notes whether anybody has gone out of reach for whom the oldest answer waits.
+func (n *simNode) countOutages(q *simPart, p int) {
+	before := q.away
+	q.away = 0
+	if len(q.pending) == 0 || n.m.parts[p].own == nil {
+		return
+	}
+	if q.pending[0].since != q.oldest {
+		q.oldest, q.outages, before = q.pending[0].since, 0, 0
+	}
+	for _, h := range n.m.parts[p].own.holders {
+		o := n.s.nodes[h.uid[15]-1]
+		reached := o.up && !o.paused && !n.s.cut(n.idx, o.idx) && !n.s.cut(o.idx, n.idx)
+		if (h.complete || h.wanted) && !n.m.dead(h.uid) && !reached {
+			q.away |= 1 << o.idx
+		}
+	}
+	if q.away&^before != 0 {
+		q.outages++
 	}
 }
 

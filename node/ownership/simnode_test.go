@@ -43,6 +43,9 @@ type simPart struct {
 	parked   []func()
 	parkedAt strategy.Time // the first of them
 	pending  []simPending
+	oldest   strategy.Time // since when the first of pending waits
+	outages  int           // how often somebody for whom it waits went out of reach
+	away     uint32        // who is, by number
 	staged   map[UID]*simStaged
 	retained map[MergeID]simState
 	streams  map[UID]uint64
