@@ -72,7 +72,7 @@ func (m *Machine) obey(q *partition, owner UID, r Repl, s State) (ack Rack, ok b
 		if q.holds() || len(q.staged) > 0 {
 			m.emit(Discard{q.id})
 		}
-		q.copy, q.parent, q.set, q.staged = Version{}, Version{}, nil, nil
+		q.copy, q.parent, q.set, q.staged, q.pulls = Version{}, Version{}, nil, nil, nil
 		q.stream = Version{r.Term, r.Stream}
 		ack.Dropped = true
 	case m.apply(q, owner, r, s):

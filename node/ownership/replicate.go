@@ -102,8 +102,10 @@ func (m *Machine) streamed(q *partition, e Streamed) {
 			h.ready, h.chunks, h.base = true, e.Chunks, e.Seq
 		}
 	}
-	for _, p := range q.pulls {
+	for i := range q.pulls {
+		p := &q.pulls[i]
 		if p.to == e.To && p.stream == e.Stream && p.version == q.copy {
+			p.sent = true
 			m.emit(Send{To: e.To, Msg: Copy{q.id, p.round, p.version, e.Stream, e.Chunks}, Bulk: true})
 		}
 	}

@@ -115,16 +115,25 @@ type pull struct {
 	round   uint64
 	stream  uint64
 	version Version
+	sent    bool // all of it is on the link
 }
 
+// onPull sends the copy here, unless it is being sent already: it may stand in line behind others for longer than whoever
+// waits for it has patience, and would go to the end of the line each time.
 func (m *Machine) onPull(q *partition, from UID, p Pull) {
 	if q.role != Backup || q.copy.Less(p.Version) {
 		return
 	}
 	q.orphaned = 0 // it is asked for
+	for i := range q.pulls {
+		if x := &q.pulls[i]; x.to == from && x.version == q.copy && !x.sent {
+			x.round = p.Round
+			return
+		}
+	}
 	m.streams++
 	q.pulls = slices.DeleteFunc(q.pulls, func(x pull) bool { return x.to == from })
-	q.pulls = append(q.pulls, pull{from, p.Round, m.streams, q.copy})
+	q.pulls = append(q.pulls, pull{from, p.Round, m.streams, q.copy, false})
 	m.emit(Stream{q.id, from, q.copy.Term, m.streams})
 }
 
