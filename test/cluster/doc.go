@@ -5,6 +5,8 @@
 //  1. Every process that a test started is gone when the test ends, whatever became of it.
 //  2. Tests listen on loopback only, on ports that the system chose, or in networks of their own.
 //  3. Networks of tests are the kernel's namespaces without a name: they are gone with those who used them.
+//  4. Clusters of two tests stay apart: those on loopback whose nodes come and go have a secret each. The system may give
+//     the port of a node that was killed to a node of another test, and members look for those that are gone.
 //
 // What takes a wait waits for an event, such as a line of a log or an answer.
 //

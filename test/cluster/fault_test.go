@@ -51,7 +51,7 @@ func TestDecidedWithoutTheOwner(t *testing.T) {
 	n1, silent := both[0], both[1]
 	policies := map[string]*process{"local": n1}
 	for _, policy := range []string{"allow", "deny", "error"} {
-		policies[policy] = start(t, policy, "--on-unreachable", policy, "--join", n1.gossip, "--role", "lite").ready()
+		policies[policy] = start(t, policy, append(n1.joining(), "--on-unreachable", policy, "--role", "lite")...).ready()
 	}
 	for _, p := range policies {
 		p.sees("allow", "deny", "error", "n1", "silent")
@@ -82,7 +82,7 @@ func TestOfTwoProcessesWithOneNameTheOlderLeaves(t *testing.T) {
 	t.Parallel()
 	both := gather(t, []string{"twin", "zoe"})
 	old, other := both[0], both[1]
-	young := start(t, "twin", "--join", old.gossip).ready()
+	young := start(t, "twin", old.joining()...).ready()
 	assert.Equal(t, 1, old.wait())
 	assert.Regexp(t, `(?m)^time=\S+ level=ERROR msg="leaving the cluster" .*twin.* belongs to a newer process`, old.log.String())
 	assert.NotContains(t, old.log.String(), "nobody took over")
@@ -111,7 +111,8 @@ func TestATakenPortIsSaid(t *testing.T) {
 func TestADeadSeedIsRetried(t *testing.T) {
 	t.Parallel()
 	seed := unusedAddr(t)
-	p := start(t, "n2", "--join", seed, "--bootstrap-wait", "0s").ready()
+	_, secret := newSecret(t)
+	p := start(t, "n2", "--cluster-secret-file", secret, "--join", seed, "--bootstrap-wait", "0s").ready()
 	assert.Equal(t, 200, p.post("/v1/hit", `{"key":"k","rate":"1/day"}`).Status)
 	pauses := regexp.MustCompile(`no seed answers.*retry_in=(\S+)`)
 	p.log.until(t, `(?s)(?:no seed answers.*){3}`)
@@ -122,7 +123,7 @@ func TestADeadSeedIsRetried(t *testing.T) {
 		assert.Greater(t, pause, last, "the retries back off")
 		last = pause
 	}
-	late := launch(t, "--name", "n1", "--gossip-addr", seed, "--http-addr", "127.0.0.1:0", "--cluster-addr", "127.0.0.1:0")
+	late := launch(t, "--name", "n1", "--cluster-secret-file", secret, "--gossip-addr", seed, "--http-addr", "127.0.0.1:0", "--cluster-addr", "127.0.0.1:0")
 	late.log.until(t, `what=gossip addr=(\S+)`)
 	p.sees("n1", "n2")
 }

@@ -21,10 +21,11 @@ import (
 const partitions = 16384
 
 // fleet is a cluster whose nodes come and go. All its answers are decisions of owners, or errors; its binary is the one
-// that tells terms, and that does without the rules in ablate.
+// that tells terms, and that does without the rules in ablate. It has a secret that no other cluster has.
 type fleet struct {
 	t      testing.TB
 	ablate string
+	secret string
 	args   []string
 	env    map[string][]string // more, for nodes of these names
 	nodes  []*process
@@ -33,8 +34,9 @@ type fleet struct {
 
 // newFleet is one without nodes.
 func newFleet(t testing.TB, ablate string, args ...string) *fleet {
-	args = append([]string{"--on-unreachable", "error", "--timeout", "2s", "--log-level", "info"}, args...)
-	return &fleet{t: t, ablate: ablate, args: args, env: map[string][]string{}}
+	secret, file := newSecret(t)
+	args = append([]string{"--on-unreachable", "error", "--timeout", "2s", "--log-level", "info", "--cluster-secret-file", file}, args...)
+	return &fleet{t: t, ablate: ablate, secret: secret, args: args, env: map[string][]string{}}
 }
 
 // launchFleet starts n nodes and waits until they are one cluster.

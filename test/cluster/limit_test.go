@@ -3,8 +3,6 @@ package cluster
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,23 +119,7 @@ func TestHitsWaitAtTheirOwner(t *testing.T) {
 	assert.Equal(t, 200, r.Status)
 }
 
-func TestNodesSpeakWithASecretOnly(t *testing.T) {
-	t.Parallel()
-	secret, other := secretFile(t, "one secret of some length"), secretFile(t, "another secret of some length")
-	both := gather(t, []string{"n1", "n2"}, "--cluster-secret-file", secret)
-	n1, n2 := both[0], both[1]
-	for _, args := range [][]string{{"--cluster-secret-file", other}, nil} {
-		stranger := start(t, "n3", append(args, "--join", n1.gossip, "--bootstrap-wait", "0s")...)
-		stranger.log.until(t, `no seed answers`)
-		stranger.ready().sees("n3")
-	}
-	n1.sees("n1", "n2")
-	key := n1.keyOf("n2")
-	require.Equal(t, "n2", n1.post("/v1/hit", `{"key":%q,"rate":"1/day"}`, key).Owner)
-	require.Equal(t, 429, n2.post("/v1/hit", `{"key":%q,"rate":"1/day"}`, key).Status)
-}
-
-// A lite node owns nothing, and answers for all.
+// A lite node owns nothing, and answers for all. These two have no secret: on loopback none is asked for.
 func TestLiteNodesForward(t *testing.T) {
 	t.Parallel()
 	n1 := start(t, "n1")
@@ -153,11 +135,4 @@ func TestLiteNodesForward(t *testing.T) {
 	for _, m := range all {
 		assert.Equal(t, map[string]int{"n1": 16384, "n2": 0}[m.Name], m.Partitions, "%+v", m)
 	}
-}
-
-func secretFile(t *testing.T, secret string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "secret")
-	require.NoError(t, os.WriteFile(path, []byte(secret+"\n"), 0o600))
-	return path
 }

@@ -10,7 +10,8 @@ import (
 // Every metric that dashboards may count on is there, with its labels, from the start.
 func TestMetricsOfTheContract(t *testing.T) {
 	t.Parallel()
-	p := start(t, "n1").ready()
+	_, secret := newSecret(t)
+	p := start(t, "n1", "--cluster-secret-file", secret).ready()
 	require.Equal(t, 200, p.post("/v1/hit", `{"key":"k","rate":"1/day"}`).Status)
 	status, body, err := get(p.http + "/metrics")
 	require.NoError(t, err)
@@ -27,7 +28,7 @@ func TestMetricsOfTheContract(t *testing.T) {
 	} {
 		assert.Contains(t, string(body), "\n"+series)
 	}
-	two := start(t, "n2", "--role", "lite", "--join", p.gossip).ready()
+	two := start(t, "n2", "--cluster-secret-file", secret, "--role", "lite", "--join", p.gossip).ready()
 	status, body, err = get(two.http + "/metrics")
 	require.NoError(t, err)
 	require.Equal(t, 200, status)

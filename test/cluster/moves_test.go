@@ -14,12 +14,17 @@ import (
 )
 
 // moves are the partitions that a fourth node is given when it joins three others.
-type moves struct{ before, after *ring.Ring }
+type moves struct {
+	hasher        ring.Hasher
+	before, after *ring.Ring
+}
 
-func newMoves(t testing.TB) (m moves) {
+// newMoves are those of a cluster with that secret.
+func newMoves(t testing.TB, secret string) (m moves) {
 	t.Helper()
 	var err error
-	m.before, err = ring.New(ring.NewHasher(nil), partitions, 2, "n1", "n2", "n3")
+	m.hasher = ring.NewHasher([]byte(secret))
+	m.before, err = ring.New(m.hasher, partitions, 2, "n1", "n2", "n3")
 	require.NoError(t, err)
 	m.after = m.before.With("n4")
 	return m
@@ -45,7 +50,7 @@ func (m moves) keys(n int) (keys []aim, at []int) {
 	keys = aims("open", n, 1_000_000)
 	for i := 0; len(at) < n; i++ {
 		key := fmt.Sprintf("first:%d", i)
-		hi, _ := ring.NewHasher(nil).Key("", key, strategy.DefaultScope)
+		hi, _ := m.hasher.Key("", key, strategy.DefaultScope)
 		if p := m.before.Partition(hi); slices.Contains(first, p) {
 			keys, at = append(keys, aim{key, 1_000_000}), append(at, p)
 		}

@@ -80,6 +80,7 @@ type process struct {
 	status int           // then
 
 	http, cluster, gossip string // addresses, once it listens
+	secret                string // the file with that of its cluster, if there is one
 }
 
 // launch starts the binary. It is killed when the test ends, if it runs that long.
@@ -183,12 +184,15 @@ func (p *process) muted() {
 // would begin alone, and have to hand most of what it has over to them.
 const nobody = "127.0.0.1:1"
 
-// gather starts nodes that begin as one cluster, and waits until all know all.
+// gather starts nodes that begin as one cluster, with a secret of its own, and waits until all know all.
 func gather(t testing.TB, names []string, args ...string) (nodes []*process) {
 	t.Helper()
 	seed := nobody
+	_, secret := newSecret(t)
+	args = append([]string{"--min-members", strconv.Itoa(len(names)), "--bootstrap-wait", "10s", "--cluster-secret-file", secret}, args...)
 	for _, name := range names {
-		p := start(t, name, append(slices.Clone(args), "--min-members", strconv.Itoa(len(names)), "--bootstrap-wait", "10s", "--join", seed)...)
+		p := start(t, name, append(slices.Clone(args), "--join", seed)...)
+		p.secret = secret
 		nodes = append(nodes, p)
 		seed = nodes[0].gossip
 	}
@@ -196,6 +200,11 @@ func gather(t testing.TB, names []string, args ...string) (nodes []*process) {
 		p.ready().sees(slices.Sorted(slices.Values(names))...)
 	}
 	return nodes
+}
+
+// joining are the arguments of a node that joins the cluster of p.
+func (p *process) joining() []string {
+	return []string{"--cluster-secret-file", p.secret, "--join", p.gossip}
 }
 
 // three is gather for three.
@@ -243,8 +252,8 @@ func TestProcessesEndWithTheirTest(t *testing.T) {
 	require.ErrorIs(t, p.cmd.Process.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
-// unusedAddr is an address of loopback where nobody listens, and nobody will: systems choose higher ports than that. A
-// cluster of another test that came to listen there would be joined.
+// unusedAddr is an address of loopback where nobody listens, and nobody will but who is told to: systems choose higher
+// ports than that.
 func unusedAddr(t testing.TB) string {
 	t.Helper()
 	for range 100 {

@@ -75,7 +75,8 @@ type death struct {
 func dieInHandoff(t *testing.T, ablate, role, step string) (d death) {
 	t.Helper()
 	awayFromMidnight(t, time.Hour)
-	f, m := newFleet(t, ablate, "--replication", "sync"), newMoves(t)
+	f := newFleet(t, ablate, "--replication", "sync")
+	m := newMoves(t, f.secret)
 	keys, first := m.keys(100)
 	dies, there, sees := "n3", "n3", role
 	fault := fmt.Sprintf("TRAFFIK_KILL=%s:%s:%d", role, step, nthHandoff)

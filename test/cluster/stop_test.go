@@ -147,9 +147,9 @@ func TestCommandsAskANode(t *testing.T) {
 		assert.Equal(t, c.status, asked.wait(), "%s: %s", c.args, asked.log)
 		assert.Contains(t, asked.out.String(), c.out)
 	}
-	nobody := launch(t, "hit", "k", "--rate=1/s", "--addr="+unusedAddr(t))
-	assert.Equal(t, 2, nobody.wait())
-	assert.Contains(t, nobody.log.String(), "connection refused")
+	unanswered := launch(t, "hit", "k", "--rate=1/s", "--addr="+nobody)
+	assert.Equal(t, 2, unanswered.wait())
+	assert.Contains(t, unanswered.log.String(), "connection refused")
 	version := launch(t, "version")
 	assert.Equal(t, 0, version.wait())
 	assert.NotEmpty(t, strings.TrimSpace(version.out.String()))
