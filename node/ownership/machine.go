@@ -14,7 +14,8 @@ type Machine struct {
 	view      view
 	parts     []*partition
 	out       []Effect
-	rounds    uint64 // of claims
+	unused    []*partition // of tick
+	rounds    uint64       // of claims
 	streams   uint64
 	handing   int         // handoffs in flight
 	handingTo map[UID]int // by target
@@ -154,20 +155,33 @@ func (m *Machine) tick(changed bool) {
 		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
 	}
 	recalls := 0
-	for _, used := range []bool{true, false} {
-		m.eachPartition(func(q *partition) {
-			switch {
-			case q.used != used:
-			case q.flowing:
-				if q.misplaced = changed && !m.undisturbed(q) || !changed && q.misplaced; q.misplaced && (!m.mayStay(q) || recalls < m.cfg.MaxRecalls) {
-					recalls++
-					m.recall(q)
-				}
-			case changed || !q.calm || !m.on(ruleCalm):
-				m.drive(q)
-			}
-		})
+	tend := func(q *partition) {
+		if !q.flowing {
+			m.drive(q)
+			return
+		}
+		if changed {
+			q.misplaced = !m.undisturbed(q)
+		}
+		if q.misplaced && (!m.mayStay(q) || recalls < m.cfg.MaxRecalls) {
+			recalls++
+			m.recall(q)
+		}
 	}
+	unused := m.unused[:0]
+	m.eachPartition(func(q *partition) {
+		switch due := changed || q.flowing && q.misplaced || !q.flowing && (!q.calm || !m.on(ruleCalm)); {
+		case !due:
+		case q.used:
+			tend(q)
+		default:
+			unused = append(unused, q)
+		}
+	})
+	for _, q := range unused {
+		tend(q)
+	}
+	m.unused = unused
 	if m.state() == Leaving && m.drained() {
 		m.emit(Drained{})
 	}

@@ -12,8 +12,9 @@
 //	answers that wait for copies ◄── what it took ◄─────────────┘
 //
 // A feed gathers changes for a quarter of MaxLag, with Sync or while answers wait not at all. The goroutine of the peer's
-// connection makes them part of the copies, and the answer to the frame is the acknowledgement: neither waits for what the
-// drivers of the two nodes have to do, such as thousands of partitions that move. What is lost, or not taken, is the
+// connection takes them, and the answer to the frame is the acknowledgement: neither waits for what the drivers of the two
+// nodes have to do, such as thousands of partitions that move. They become part of the copy a few at a time, and all before
+// the machine looks at the partition. What is lost, or not taken, is the
 // machine's again. A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
 // within a second while nobody else was ever there who could hold a copy. State is extracted when a message is queued, and
 // is encoded then; whole partitions are streamed over a link of their own, with at most some megabytes queued, so that

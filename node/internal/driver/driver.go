@@ -125,6 +125,7 @@ type Driver struct {
 	batch    batch
 	losses   *losses
 	silent   []ownership.UID // as was logged last
+	round    int             // of catchUpSome
 	isEmpty  bool            // Drained was said
 }
 

@@ -138,7 +138,7 @@ func TestAloneTheMachineIsToldLater(t *testing.T) {
 		pass(3 * time.Second)
 		require.NoError(t, a.hit(0, 1).Err)
 		pass(10 * time.Millisecond)
-		assert.EqualValues(t, 3, b.actors.Seq(0), "the copy holds all of it")
+		assert.EqualValues(t, 3, b.has(0), "the copy holds all of it")
 		assert.Zero(t, a.Stats().Behind)
 	})
 }

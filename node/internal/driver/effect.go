@@ -125,6 +125,7 @@ func (d *Driver) housekeep(now time.Time) {
 			delete(d.staged, k)
 		}
 	}
+	d.catchUpSome()
 	d.logBatch()
 	d.tellSilent()
 }

@@ -42,11 +42,12 @@ type position struct {
 
 // inflow is a flow of a partition of which this node has a copy.
 type inflow struct {
-	mu    sync.Mutex // guards what follows
-	on    bool
-	seq   uint64        // mutations of the term that the copy has
-	heard strategy.Time // when its owner last told
-	term  ownership.Term
+	mu     sync.Mutex // guards what follows
+	on     bool
+	seq    uint64        // mutations of the term that the copy has, with those of unread
+	heard  strategy.Time // when its owner last told
+	term   ownership.Term
+	unread []byte // changes that were acknowledged, see catchUp
 }
 
 // flowPause is for how long the machine keeps a partition, or all of a peer, whose flow has failed.
@@ -121,6 +122,7 @@ func (d *Driver) endFlow(p int) {
 	in := &d.flows.in[p]
 	in.mu.Lock()
 	on := in.on
+	d.catchUp(p, in)
 	in.on, e.Seq, e.At = false, in.seq, in.heard
 	in.mu.Unlock()
 	if on {
@@ -229,8 +231,18 @@ func (d *Driver) await(o *outflow) {
 // flowAcked notes that a peer has so many mutations.
 func (d *Driver) flowAcked(o *outflow, f *feed, seq uint64) {
 	o.position(f).acked.Store(seq)
-	if o.awaited.Load() {
-		d.gates[o.p].release(o.gate, o.base+o.safe())
+	if !o.awaited.Load() {
+		return
+	}
+	g := &d.gates[o.p]
+	g.release(o.gate, o.base+o.safe())
+	if _, awaited := g.began(); awaited {
+		return
+	}
+	o.awaited.Store(false)
+	if _, awaited := g.began(); awaited { // somebody came meanwhile, and may have set it before
+		o.awaited.Store(true)
+		g.release(o.gate, o.base+o.safe())
 	}
 }
 

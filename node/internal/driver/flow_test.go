@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/traffik-io/traffik/actor"
 	"github.com/traffik-io/traffik/node/internal/wire"
 	"github.com/traffik-io/traffik/node/ownership"
 )
@@ -18,6 +20,26 @@ func (m *member) flowing(p int, o *member) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return m.flows.out[p].Load() != nil && in.on
+}
+
+// has is how many mutations the copy of partition p has.
+func (m *member) has(p int) uint64 {
+	in := &m.flows.in[p]
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.on {
+		return in.seq
+	}
+	return m.actors.Seq(p)
+}
+
+// record is that of the key of partition p.
+func (m *member) record(p int) (body []byte) {
+	m.actors.All(p, func(some []actor.Record) bool {
+		body = slices.Clone(some[0].Body)
+		return true
+	})
+	return body
 }
 
 // Guarantee 3: copies and acknowledgements do not wait for what the two drivers have to do.
@@ -31,7 +53,7 @@ func TestFlowsDoNotWaitForTheDriver(t *testing.T) {
 		require.False(t, a.Await(0, a.hit(0, 3).Seq, &w))
 		pass(5 * time.Millisecond)
 		assert.True(t, w.called.Load() && w.ok.Load())
-		assert.EqualValues(t, 3, b.actors.Seq(0))
+		assert.EqualValues(t, 3, b.has(0))
 		assert.Empty(t, a.gates[0].waiting)
 	})
 }
@@ -51,14 +73,14 @@ func TestALostChangeIsSentAgain(t *testing.T) {
 			c.split(a, b, false)
 			pass(300 * time.Millisecond)
 			assert.True(t, w.called.Load() && w.ok.Load())
-			assert.EqualValues(t, 2, b.actors.Seq(0))
+			assert.EqualValues(t, 2, b.has(0))
 			pass(flowPause)
 			a.hit(0, 1)
 			pass(100 * time.Millisecond)
 			assert.True(t, a.flowing(0, b), "again")
 			a.hit(0, 1)
 			pass(10 * time.Millisecond)
-			assert.EqualValues(t, 4, b.actors.Seq(0))
+			assert.EqualValues(t, 4, b.has(0))
 			assert.Zero(t, a.Stats().Behind)
 		})
 	}
@@ -88,7 +110,7 @@ func TestWhatACopyTakes(t *testing.T) {
 		_, a, b := two(t, nil)
 		a.hit(0, 5)
 		pass(20 * time.Millisecond)
-		require.EqualValues(t, 5, b.actors.Seq(0))
+		require.EqualValues(t, 5, b.has(0))
 		term := b.flows.in[0].term
 		other := term
 		other.N++
@@ -115,18 +137,49 @@ func TestWhatACopyTakes(t *testing.T) {
 			lacks, failed := send(0, x)
 			assert.Equal(t, []uint64{0}, lacks, name)
 			assert.Empty(t, failed, name)
-			assert.EqualValues(t, 5, b.actors.Seq(0), name)
+			assert.EqualValues(t, 5, b.has(0), name)
 		}
 		lacks, _ := send(0, wire.Change{Term: term, From: 3, Seq: 4})
 		assert.Empty(t, lacks, "what it has")
-		assert.EqualValues(t, 5, b.actors.Seq(0))
+		assert.EqualValues(t, 5, b.has(0))
 		_, failed := send(b.session.Load()+1, wire.Change{Term: term, From: 5, Seq: 6})
 		assert.NotEmpty(t, failed, "of another session")
 		lacks, _ = send(b.session.Load(), wire.Change{Term: term, From: 5, Seq: 6})
 		assert.Empty(t, lacks)
-		assert.EqualValues(t, 6, b.actors.Seq(0))
+		assert.EqualValues(t, 6, b.has(0))
 		b.ReceiveChanges(a.uid, []byte("?"), nil, func(why string) { failed = why })
 		assert.Contains(t, failed, "malformed")
+	})
+}
+
+// Guarantee 1: what a copy has acknowledged is read when it is much, after a while, and before the machine looks.
+func TestCopiesCatchUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, a, b := two(t, nil)
+		unread := func() int { return int(b.has(0) - b.actors.Seq(0)) }
+		a.hit(0, 3)
+		pass(10 * time.Millisecond)
+		assert.Equal(t, 3, unread())
+		pass(time.Second)
+		assert.Zero(t, unread(), "after a while")
+		for range 2 * maxUnread / 40 { // a record takes more
+			a.hit(0, 1)
+			pass(3 * time.Millisecond)
+			in := &b.flows.in[0]
+			in.mu.Lock()
+			assert.Less(t, len(in.unread), maxUnread)
+			in.mu.Unlock()
+		}
+		a.hit(0, 1)
+		pass(10 * time.Millisecond)
+		require.Positive(t, unread())
+		had := b.has(0)
+		b.post(func() {
+			b.endFlow(0)
+			assert.Equal(t, had, b.actors.Seq(0), "before the machine looks")
+			assert.Equal(t, a.record(0), b.record(0))
+		})
+		synctest.Wait()
 	})
 }
 
@@ -140,7 +193,7 @@ func TestNothingIsTakenAfterAPause(t *testing.T) {
 		failed := ""
 		b.ReceiveChanges(b.c.nodes[0].uid, all.Append(nil, 0), nil, func(why string) { failed = why })
 		assert.NotEmpty(t, failed)
-		assert.Zero(t, b.actors.Seq(0))
+		assert.Zero(t, b.has(0))
 	})
 }
 
@@ -206,7 +259,7 @@ func TestAFlowThatFailsRests(t *testing.T) {
 			pass(flowPause / 5)
 			assert.False(t, a.flowing(0, b))
 		}
-		assert.EqualValues(t, 3, b.actors.Seq(0), "the machine has sent them")
+		assert.EqualValues(t, 3, b.has(0), "the machine has sent them")
 		pass(flowPause)
 		a.hit(0, 1)
 		pass(flowPause / 5)

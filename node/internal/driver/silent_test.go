@@ -41,7 +41,7 @@ func TestAnotherKeepsTheCopy(t *testing.T) {
 			a.hit(0, 1)
 			pass(20 * time.Millisecond)
 			assert.False(t, a.Waits(0) && !sync)
-			assert.EqualValues(t, 5, third.actors.Seq(0))
+			assert.EqualValues(t, 5, third.has(0))
 
 			c.split(a, b, false)
 			pass(3 * time.Second)
@@ -50,7 +50,7 @@ func TestAnotherKeepsTheCopy(t *testing.T) {
 			assert.True(t, a.flowing(0, b))
 			a.hit(0, 1)
 			pass(20 * time.Millisecond)
-			assert.EqualValues(t, 7, b.actors.Seq(0))
+			assert.EqualValues(t, 7, b.has(0))
 			assert.Contains(t, log.String(), `msg="member does not answer, others keep copies in its place" uid=00000000000000000000000000000002`)
 			assert.Contains(t, log.String(), `msg="member answers again, or is gone" uid=00000000000000000000000000000002`)
 		})

@@ -212,17 +212,26 @@ func appendRecords(b []byte, recs []actor.Record) []byte {
 // readRecords appends what appendRecords wrote to recs; the bodies are parts of b.
 func readRecords(recs []actor.Record, b []byte) ([]actor.Record, error) {
 	for len(b) > 0 {
-		if len(b) < 17 {
-			return nil, errRecords
+		r, rest, err := readRecord(b)
+		if err != nil {
+			return nil, err
 		}
-		r := actor.Record{Key: actor.Key{Hi: binary.BigEndian.Uint64(b), Lo: binary.BigEndian.Uint64(b[8:])}}
-		n, size := binary.Uvarint(b[16:])
-		if size <= 0 || n > uint64(len(b)-16-size) {
-			return nil, errRecords
-		}
-		b = b[16+size:]
-		r.Body, b = b[:n:n], b[n:]
-		recs = append(recs, r)
+		recs, b = append(recs, r), rest
 	}
 	return recs, nil
+}
+
+// readRecord takes one record off b.
+func readRecord(b []byte) (r actor.Record, rest []byte, err error) {
+	if len(b) < 17 {
+		return r, nil, errRecords
+	}
+	r.Key = actor.Key{Hi: binary.BigEndian.Uint64(b), Lo: binary.BigEndian.Uint64(b[8:])}
+	n, size := binary.Uvarint(b[16:])
+	if size <= 0 || n > uint64(len(b)-16-size) {
+		return r, nil, errRecords
+	}
+	b = b[16+size:]
+	r.Body = b[:n:n]
+	return r, b[n:], nil
 }
