@@ -21,17 +21,56 @@ func (t *tracking) floor() uint64 { return t.seq - uint64(len(t.log)) }
 // restart has mutations count on from seq, with none in the log.
 func (t *tracking) restart(seq uint64) { t.seq, t.log = seq, nil }
 
-// changedLocked counts a mutation of the records of k and returns its number.
-func (s *System) changedLocked(p *partition, k Key) uint64 {
+// Mutation is one change of the records of a key, as it is told to Config.Changed.
+type Mutation struct {
+	Partition int
+	Key       Key
+	// Seq is the count of mutations of the partition that includes this one.
+	Seq uint64
+	// First says that it is the first since Look or Take.
+	First bool
+	// Clock is that of the partition.
+	Clock strategy.Time
+	// Note is that of the request, which was told before; nil if it had none.
+	Note Noter
+
+	records *strategy.Records // nil: the key is forgotten
+}
+
+// AppendBody appends the records of the key, as in a Record. The error is that of a custom strategy, and then nothing is.
+func (m *Mutation) AppendBody(b []byte) ([]byte, error) {
+	if m.records == nil {
+		return b, nil
+	}
+	body, err := appendRecords(b, m.records)
+	if err != nil {
+		return b, err
+	}
+	return body, nil
+}
+
+// trimAt is how long a log is before it is trimmed with a mutation.
+const trimAt = 16
+
+// changedLocked counts a mutation of the records rs of k and returns its number. What asked for it, and was answered ans,
+// may have a note to be told.
+func (s *System) changedLocked(p *partition, k Key, rs *strategy.Records, note Noter, ans *Answer) uint64 {
 	t := &p.track
 	if len(t.log) >= minLog && len(t.log) >= 2*p.actors.n {
 		t.log = t.log[:0] // nobody has taken them: a whole copy is cheaper now
 	}
 	t.seq++
 	t.log = append(t.log, k)
-	if !t.told && s.cfg.Changed != nil {
+	if note != nil {
+		ans.Seq = t.seq
+		note.Note(t.seq, *ans)
+	}
+	if s.cfg.Changed != nil {
+		m := Mutation{Partition: int(k.Hi >> s.shift), Key: k, Seq: t.seq, First: !t.told, Clock: p.clock, Note: note, records: rs}
 		t.told = true
-		s.cfg.Changed(int(k.Hi >> s.shift))
+		if safe := s.cfg.Changed(m); len(t.log) >= trimAt {
+			t.trim(safe)
+		}
 	}
 	return t.seq
 }
@@ -57,7 +96,7 @@ func (s *System) Seq(n int) uint64 {
 	return p.track.seq
 }
 
-// Look is Seq for whoever is told of changes: of what comes after it, Changed tells again.
+// Look is Seq for whoever is told of changes: what comes after it is a First again.
 func (s *System) Look(n int) uint64 {
 	p := s.numbered(n)
 	p.mu.Lock()

@@ -45,9 +45,10 @@ type Config struct {
 	Mode Mode
 	// MaxParked bounds the requests that are kept for a partition in mode Park. 0 means DefaultMaxParked.
 	MaxParked int
-	// Changed is called when something has changed in a partition, and then no more until Look. It is called with a lock
-	// held, and must not block or call the System. It may be nil.
-	Changed func(partition int)
+	// Changed is told every mutation, after its Note and before anybody else can see it. It is called with a lock held, and
+	// must not block or call the System. It returns up to which mutation of the partition nobody will ask for Changes: those
+	// may be forgotten, as by Trim. It may be nil.
+	Changed func(Mutation) (safe uint64)
 	// Now is the clock. It may be called from many goroutines at once; a step back is taken as standing still. Nil
 	// means wall time at the start plus what has elapsed since on the monotonic clock.
 	Now func() strategy.Time

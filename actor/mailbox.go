@@ -31,10 +31,7 @@ func (s *System) leave(p *partition, a *actor) {
 func (s *System) leaveTracked(p *partition, a *actor, k Key, r *Request, ans *Answer) {
 	p.mu.Lock()
 	if mutates(r, ans) {
-		ans.Seq = s.changedLocked(p, k)
-		if r.Note != nil {
-			r.Note.Note(ans.Seq, *ans)
-		}
+		ans.Seq = s.changedLocked(p, k, &a.records, r.Note, ans)
 	}
 	if a.state.CompareAndSwap(inline, idle) {
 		p.track.ended()
@@ -154,10 +151,7 @@ func (b *mailbox) release(now strategy.Time, out list) bool {
 	if p.track.on {
 		for m := out.first; m != nil; m = m.next {
 			if mutates(&m.Request, &m.Answer) {
-				m.Seq = b.s.changedLocked(p, m.key)
-				if m.Note != nil {
-					m.Note.Note(m.Seq, m.Answer)
-				}
+				m.Seq = b.s.changedLocked(p, m.key, &a.records, m.Note, &m.Answer)
 			}
 		}
 	}

@@ -151,7 +151,7 @@ func (s *System) joinLocked(p *partition, k Key, rs *strategy.Records, now strat
 		}()
 	}
 	if err == nil {
-		s.changedLocked(p, k)
+		s.changedLocked(p, k, &p.actors.get(k).records, nil, nil)
 	}
 	return err
 }

@@ -178,7 +178,7 @@ func TestLinesEmptyWhenThePartitionCloses(t *testing.T) {
 // A log that nobody takes does not grow without end: a copy of everything takes its place.
 func TestLogIsBounded(t *testing.T) {
 	var told atomic.Int64
-	s := start(t, Config{Partitions: 1, Track: true, Changed: func(int) { told.Add(1) }})
+	s := start(t, Config{Partitions: 1, Track: true, Changed: func(Mutation) uint64 { told.Add(1); return 0 }})
 	r := request(policy("1000000000/day", nil), 1, 0)
 	for i := range 10 * minLog {
 		ask(s, Key{Lo: uint64(i % 4)}, r)

@@ -157,7 +157,7 @@ func (s *System) Forget(k Key) {
 		p.actors.shrink()
 		s.keys.Add(-1)
 		if p.track.on {
-			s.changedLocked(p, k)
+			s.changedLocked(p, k, nil, nil, nil)
 		}
 		p.mu.Unlock()
 		return

@@ -17,7 +17,19 @@ import (
 type charges struct {
 	node  *Node
 	parts []chargesOf
+
+	mu     sync.Mutex // taken before those of parts
+	recent []recentCharge
 }
+
+// recentCharge is one that is not among those of its partition yet.
+type recentCharge struct {
+	p int
+	charge
+}
+
+// maxRecent is how many charges there may be before they are put where they belong. Most are settled by then.
+const maxRecent = 1 << 14
 
 type chargesOf struct {
 	mu   sync.Mutex
@@ -36,9 +48,37 @@ const always = math.MaxUint64
 
 func (x charge) isSettled() bool { return x.dedup.isSettled(x.id) }
 
-// add notes a charge. What is settled makes room first, so that the list is about as long as what is in flight.
+// add notes a charge. It comes with every hit: so that touches nothing of the partition.
 func (c *charges) add(p int, x charge) {
-	q := &c.parts[p]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.recent) >= maxRecent {
+		c.sortLocked()
+	}
+	c.recent = append(c.recent, recentCharge{p, x})
+}
+
+// of is the charges of partition p, all of them.
+func (c *charges) of(p int) *chargesOf {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sortLocked()
+	return &c.parts[p]
+}
+
+// sortLocked puts the recent charges where they belong, but for those that are settled.
+func (c *charges) sortLocked() {
+	for _, x := range c.recent {
+		if !x.isSettled() {
+			c.parts[x.p].add(x.charge)
+		}
+	}
+	clear(c.recent)
+	c.recent = c.recent[:0]
+}
+
+// add makes room by what is settled first, so that the list is about as long as what is in flight.
+func (q *chargesOf) add(x charge) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == cap(q.list) {
@@ -48,9 +88,9 @@ func (c *charges) add(p int, x charge) {
 }
 
 // Append implements driver.IDs: for each origin its UID, what it has settled, and the hits; for each of these its id
-// and its answer.
+// and, after its size, its answer.
 func (c *charges) Append(b []byte, p int, after uint64) []byte {
-	q := &c.parts[p]
+	q := c.of(p)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == 0 {
@@ -82,7 +122,7 @@ func (c *charges) Append(b []byte, p int, after uint64) []byte {
 
 // Discard implements driver.IDs.
 func (c *charges) Discard(p int) {
-	q := &c.parts[p]
+	q := c.of(p)
 	q.mu.Lock()
 	list := q.list
 	q.list = nil
@@ -125,14 +165,19 @@ func (d *dedup) appendCharges(b []byte, ids []uint64) []byte {
 	if len(ids) == 0 {
 		return b
 	}
-	b = append(b, d.origin[:]...)
-	b = binary.AppendUvarint(b, d.floor.Load())
-	b = binary.AppendUvarint(b, uint64(len(ids)))
+	b = d.appendHead(b, len(ids))
 	for _, id := range ids {
 		b = binary.AppendUvarint(b, id)
-		b = appendAnswer(b, d.findLocked(id).response())
+		b = appendSized(b, d.findLocked(id).response())
 	}
 	return b
+}
+
+// appendHead appends what stands before n hits of one origin.
+func (d *dedup) appendHead(b []byte, n int) []byte {
+	b = append(b, d.origin[:]...)
+	b = binary.AppendUvarint(b, d.floor.Load())
+	return binary.AppendUvarint(b, uint64(n))
 }
 
 var errCharges = errors.New("hit ids: malformed")
@@ -150,8 +195,16 @@ func (d *dedup) installCharges(b []byte, added []uint64) (all []uint64, rest []b
 		d.settleLocked(floor)
 	}
 	for ; n > 0; n-- {
-		id, response := r.uint(), r.answer()
+		id, body := r.uint(), r.bytes()
 		if r.bad {
+			return added, nil, errCharges
+		}
+		if d.isSettled(id) { // as most are: the answer need not be read
+			continue
+		}
+		a := reader{b: body}
+		response := a.answer()
+		if a.bad {
 			return added, nil, errCharges
 		}
 		if d.installLocked(id, &response) {
@@ -161,9 +214,9 @@ func (d *dedup) installCharges(b []byte, added []uint64) (all []uint64, rest []b
 	return added, r.b, nil
 }
 
-// installLocked remembers an answer that another node gave, unless the hit is settled, or is decided or answered here.
+// installLocked remembers an answer that another node gave, unless the hit is decided or answered here.
 func (d *dedup) installLocked(id uint64, response *transport.HitResponse) bool {
-	if d.isSettled(id) || d.size >= maxRemembered {
+	if d.size >= maxRemembered {
 		return false
 	}
 	r := d.rememberLocked(id)
@@ -172,6 +225,18 @@ func (d *dedup) installLocked(id uint64, response *transport.HitResponse) bool {
 	}
 	r.answer(response)
 	return true
+}
+
+// appendSized is appendAnswer after the number of its bytes.
+func appendSized(b []byte, r *transport.HitResponse) []byte {
+	b = append(b, 0) // one byte is enough, most often
+	start := len(b)
+	b = appendAnswer(b, r)
+	if n := len(b) - start; n < 1<<7 {
+		b[start-1] = byte(n)
+		return b
+	}
+	return slices.Replace(b, start-1, start, binary.AppendUvarint(nil, uint64(len(b)-start))...)
 }
 
 // appendAnswer appends the answer to a hit that was charged, but for the verdicts of its limits.
@@ -228,15 +293,17 @@ func (r *reader) skip(n int) {
 	r.b = r.b[n:]
 }
 
-func (r *reader) string() string {
+func (r *reader) string() string { return string(r.bytes()) }
+
+func (r *reader) bytes() []byte {
 	n := r.uint()
 	if n > uint64(len(r.b)) {
 		r.bad, r.b = true, nil
-		return ""
+		return nil
 	}
-	s := string(r.b[:n])
+	b := r.b[:n]
 	r.b = r.b[n:]
-	return s
+	return b
 }
 
 func (r *reader) answer() (a transport.HitResponse) {

@@ -30,7 +30,7 @@ func (n *Node) startDriver() (err error) {
 func (n *Node) newActors() (err error) {
 	n.actors, err = actor.New(actor.Config{
 		Partitions: n.cfg.partitions, MaxKeys: n.cfg.MaxKeys, Now: n.now, Registry: n.registry,
-		Track: true, Mode: actor.Redirect, Changed: func(p int) { n.driver.Changed(p) },
+		Track: true, Mode: actor.Redirect, Changed: func(m actor.Mutation) uint64 { return n.driver.Changed(m) },
 	})
 	return err
 }

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -163,6 +164,16 @@ func (t *turn) Note(seq uint64, a actor.Answer) {
 	t.noted = true
 	t.again = t.dedup.decided(t.id, &t.response)
 	t.node.charges.add(t.partition, charge{seq, t.dedup, t.id})
+}
+
+// AppendID implements driver.Identified.
+func (t *turn) AppendID(b []byte) []byte {
+	if t.dedup.isSettled(t.id) {
+		return b
+	}
+	b = t.dedup.appendHead(b, 1)
+	b = binary.AppendUvarint(b, t.id)
+	return appendSized(b, &t.response)
 }
 
 // Copied implements driver.Waiter.

@@ -1,6 +1,7 @@
 package strategy
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -415,13 +416,19 @@ func (r *Registry) DecodeInto(rs *Records, b []byte) error {
 }
 
 func (rs *Records) decodeOne(r *Registry, rd *reader) error {
-	start := rd.b
-	rd.skipLimit()
-	// The limit in the form of a policy of one, so that records of many keys share it.
-	var buf [128]byte
-	p, err := r.DecodePolicy(append(append(buf[:0], version, 1), start[:len(start)-len(rd.b)]...))
-	if err != nil {
-		return err
+	p := r.last.Load()
+	if p != nil && bytes.HasPrefix(rd.b, p.encoded[2:]) {
+		rd.b = rd.b[len(p.encoded)-2:]
+	} else {
+		start := rd.b
+		rd.skipLimit()
+		// The limit in the form of a policy of one, so that records of many keys share it.
+		var buf [128]byte
+		var err error
+		if p, err = r.DecodePolicy(append(append(buf[:0], version, 1), start[:len(start)-len(rd.b)]...)); err != nil {
+			return err
+		}
+		r.last.Store(p)
 	}
 	l := p.limits[0]
 	if l.algo == nil || rs.find(l) != nil {

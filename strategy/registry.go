@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Kind makes strategies of one name from their parameters.
@@ -61,6 +62,8 @@ func paramsError(strategy string, err error) error {
 // Registry knows strategies by name, and so decodes what other nodes and clients send. It is safe for concurrent use.
 type Registry struct {
 	kinds map[string]Kind
+
+	last atomic.Pointer[Policy] // of one limit, of the record that was decoded last
 
 	mu       sync.RWMutex
 	policies map[string]*Policy // by encoded form

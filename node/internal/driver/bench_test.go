@@ -23,7 +23,7 @@ func BenchmarkCopy(b *testing.B) {
 		m := &member{c: c, i: i, uid: ownership.UID{15: byte(i + 1)}, ended: make(chan struct{})}
 		var err error
 		m.actors, err = actor.New(actor.Config{
-			Partitions: partitions, Now: now, Track: true, Mode: actor.Redirect, Changed: func(p int) { m.Changed(p) },
+			Partitions: partitions, Now: now, Track: true, Mode: actor.Redirect, Changed: func(x actor.Mutation) uint64 { return m.Changed(x) },
 		})
 		require.NoError(b, err)
 		m.Driver, err = New(Config{

@@ -73,7 +73,7 @@ func (c *cluster) add(change func(*Config)) *member {
 	now := func() strategy.Time { return strategy.TimeOf(time.Now()) + strategy.Time(m.offset.Load()) }
 	var err error
 	m.actors, err = actor.New(actor.Config{
-		Partitions: testPartitions, Now: now, Track: true, Mode: actor.Redirect, Changed: func(p int) { m.Changed(p) },
+		Partitions: testPartitions, Now: now, Track: true, Mode: actor.Redirect, Changed: func(x actor.Mutation) uint64 { return m.Changed(x) },
 	})
 	require.NoError(c.t, err)
 	cfg := Config{

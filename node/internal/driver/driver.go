@@ -56,6 +56,12 @@ type IDs interface {
 	Discard(p int)
 }
 
+// Identified is a Note of a request that has a hit id, as all have that other nodes send.
+type Identified interface {
+	// AppendID appends it as IDs.Append does. The mutation is noted.
+	AppendID(b []byte) []byte
+}
+
 // Kind is the kind of call that frames of ownership messages are.
 const Kind = 2
 
@@ -281,20 +287,23 @@ func (d *Driver) keepUp() {
 	}
 }
 
-// Changed says that something changed in partition p. It is the Changed of the actors' Config.
-func (d *Driver) Changed(p int) {
-	if o := d.flows.out[p].Load(); o != nil {
-		o.changed(0)
-		return
+// Changed says what has changed. It is the Changed of the actors' Config.
+func (d *Driver) Changed(m actor.Mutation) (safe uint64) {
+	if o := d.flows.out[m.Partition].Load(); o != nil {
+		return o.mutated(&m)
+	}
+	if !m.First {
+		return 0
 	}
 	d.mu.Lock()
-	d.dirty = append(d.dirty, p)
+	d.dirty = append(d.dirty, m.Partition)
 	first := len(d.dirty) == 1
 	d.mu.Unlock()
 	if first {
 		d.untold.Store(int64(d.cfg.Now()))
 		d.signal()
 	}
+	return 0
 }
 
 func (d *Driver) hasDirty() bool {

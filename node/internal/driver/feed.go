@@ -35,18 +35,25 @@ type feed struct {
 	failed time.Time          // until when it is not used; of the goroutine of Run
 
 	mu    sync.Mutex // guards what follows
-	due   []*outflow
-	since strategy.Time // the time of the oldest change in due
+	next  frame
+	due   []*outflow    // of which there is more than next has
+	since strategy.Time // the time of the oldest change in the two
 
 	// What follows belongs to the goroutine of run.
 
 	spare   []*outflow
 	session uint64 // of the peer
-	flying  []shipped
-	frame   wire.Changes
+	flying  frame
 	taken   actor.Changed
 	buf     []byte
-	records []byte
+}
+
+// frame is what is sent at a time.
+type frame struct {
+	number  uint64 // they count
+	changes wire.Changes
+	flows   []shipped
+	records []byte // of the last change
 	ids     []byte
 }
 
@@ -60,7 +67,7 @@ type shipped struct {
 func (d *Driver) feed(u ownership.UID) *feed {
 	f := d.feeds[u]
 	if f == nil {
-		f = &feed{d: d, to: u, wake: make(chan struct{}, 1), haste: make(chan struct{}, 1)}
+		f = &feed{d: d, to: u, wake: make(chan struct{}, 1), haste: make(chan struct{}, 1), next: frame{number: 1}}
 		f.ctx, f.stop = context.WithCancel(d.ctx)
 		d.feeds[u] = f
 		if d.ctx.Err() == nil {
@@ -80,26 +87,82 @@ func (d *Driver) keepFeeds(members []ownership.Member) {
 	}
 }
 
-// add notes that something changed, at the latest at that time; 0 is now.
-func (f *feed) add(o *outflow, at strategy.Time) {
+// add notes that something changed, at that time.
+func (f *feed) add(o *outflow, x *position, at strategy.Time) {
 	f.mu.Lock()
-	first := len(f.due) == 0
-	f.due = append(f.due, o)
-	if first || at != 0 {
-		if at == 0 {
-			at = f.d.cfg.Now()
-		}
-		if first || at < f.since {
-			f.since = at
-		}
-		if old := f.oldest.Load(); old == 0 || int64(at) < old {
-			f.oldest.Store(int64(at))
-		}
+	first := f.isEmptyLocked()
+	f.addLocked(o, x)
+	if first || at < f.since {
+		f.since = at
+	}
+	f.beganLocked()
+	f.mu.Unlock()
+	if first {
+		notify(f.wake)
+	}
+}
+
+// maxPuts is how many mutations of one partition are put into a frame one by one.
+const maxPuts = 4
+
+// mutated puts m into the next frame, now that what it changed is in the processor's cache. Of more mutations than a few in
+// the same partition it only notes that they came: they are taken together when the frame goes.
+func (f *feed) mutated(o *outflow, x *position, m *actor.Mutation) {
+	f.mu.Lock()
+	first := f.isEmptyLocked()
+	if !f.putLocked(o, x, m) {
+		f.addLocked(o, x)
+	}
+	if first {
+		f.since = f.d.cfg.Now()
+		f.beganLocked()
 	}
 	f.mu.Unlock()
 	if first {
 		notify(f.wake)
 	}
+}
+
+func (f *feed) isEmptyLocked() bool { return len(f.next.flows)+len(f.due) == 0 }
+
+// beganLocked notes since when there is something.
+func (f *feed) beganLocked() {
+	if old := f.oldest.Load(); old == 0 || int64(f.since) < old {
+		f.oldest.Store(int64(f.since))
+	}
+}
+
+func (f *feed) addLocked(o *outflow, x *position) {
+	if !x.due {
+		x.due = true
+		f.due = append(f.due, o)
+	}
+}
+
+// putLocked puts m into the next frame, if that is possible.
+func (f *feed) putLocked(o *outflow, x *position, m *actor.Mutation) bool {
+	n, seq := &f.next, m.Seq-o.base
+	if x.frame != n.number {
+		x.frame, x.puts = n.number, 0
+	}
+	if x.sent+1 != seq || x.due || x.puts == maxPuts || n.changes.Size() >= frameSize {
+		return false
+	}
+	c := wire.Change{P: uint32(o.p), Term: o.term, From: x.sent, Seq: seq, Clock: uint64(m.Clock)}
+	var err error
+	if n.records, err = appendRecord(n.records[:0], m); err != nil {
+		return false
+	}
+	c.Records = n.records
+	if id, ok := m.Note.(Identified); ok {
+		n.ids = id.AppendID(n.ids[:0])
+		c.IDs = n.ids
+	}
+	n.changes.Add(&c)
+	n.flows = append(n.flows, shipped{o, seq})
+	x.sent = seq
+	x.puts++
+	return true
 }
 
 // hurry has the changes sent at once.
@@ -145,68 +208,87 @@ func (f *feed) linger() time.Duration {
 	return f.d.lag() - time.Duration(f.d.cfg.Now()-f.since)*time.Microsecond
 }
 
-// ship sends all that is due, in one frame or more.
+// ship sends all that there is, in one frame or more.
 func (f *feed) ship() {
 	f.mu.Lock()
+	f.next, f.flying = f.flying, f.next
+	f.next.reset(f.flying.number + 1)
 	due := f.due
 	f.due = f.spare[:0]
 	f.mu.Unlock()
-	for rest := due; len(rest) > 0; {
+	for rest := due; ; {
 		rest = rest[f.pack(rest):]
-		if len(f.flying) > 0 {
+		if len(f.flying.flows) > 0 {
 			f.deliver()
 		}
+		if len(rest) == 0 {
+			break
+		}
+		f.flying.reset(f.flying.number)
 	}
 	clear(due)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.spare = due
-	if f.oldest.Store(0); len(f.due) > 0 {
+	if f.oldest.Store(0); !f.isEmptyLocked() {
 		f.oldest.Store(int64(f.since))
 	}
 }
 
-// pack puts what is due into a frame, and returns how much of that fitted.
+func (r *frame) reset(number uint64) {
+	r.changes.Reset()
+	clear(r.flows)
+	r.number, r.flows = number, r.flows[:0]
+}
+
+// pack takes changes of what is due into the frame, and returns of how many flows there was room for.
 func (f *feed) pack(due []*outflow) (n int) {
-	f.frame.Reset()
-	f.flying = f.flying[:0]
-	for ; n < len(due) && f.frame.Size() < frameSize; n++ {
-		o := due[n]
-		if o.ended.Load() {
-			continue
+	for ; n < len(due) && f.flying.changes.Size() < frameSize; n++ {
+		if o := due[n]; !o.ended.Load() {
+			f.take(o, o.position(f))
 		}
-		x := o.position(f)
-		f.d.cfg.Actors.Take(o.p, o.base+x.sent, o.base+o.safe(), &f.taken)
-		seq := f.taken.Seq - o.base
-		if seq <= x.sent {
-			continue
-		}
-		f.records = appendRecords(f.records[:0], f.taken.Records)
-		f.ids = f.d.cfg.IDs.Append(f.ids[:0], o.p, o.base+x.sent)
-		f.frame.Add(&wire.Change{
-			P: uint32(o.p), Term: o.term, From: x.sent, Seq: seq, Clock: uint64(f.taken.Clock), Records: f.records, IDs: f.ids,
-		})
-		x.sent = seq
-		f.flying = append(f.flying, shipped{o, seq})
 	}
 	return n
 }
 
+// take takes what changed in o since it was sent.
+func (f *feed) take(o *outflow, x *position) {
+	f.mu.Lock()
+	x.due = false // first: what comes after the next lines is due again
+	from := x.sent
+	f.mu.Unlock()
+	f.d.cfg.Actors.Take(o.p, o.base+from, o.base+o.safe(), &f.taken)
+	seq := f.taken.Seq - o.base
+	if seq <= from {
+		return
+	}
+	r := &f.flying
+	r.records = appendRecords(r.records[:0], f.taken.Records)
+	r.ids = f.d.cfg.IDs.Append(r.ids[:0], o.p, o.base+from)
+	r.changes.Add(&wire.Change{
+		P: uint32(o.p), Term: o.term, From: from, Seq: seq, Clock: uint64(f.taken.Clock), Records: r.records, IDs: r.ids,
+	})
+	r.flows = append(r.flows, shipped{o, seq})
+	f.mu.Lock()
+	x.sent = max(x.sent, seq)
+	f.mu.Unlock()
+}
+
 // deliver sends the frame, and acts on the answer. What has not arrived, or was not taken, is left to the machine.
 func (f *feed) deliver() {
-	d := f.d
+	d, flows := f.d, f.flying.flows
 	lacks, err := f.call()
 	if err == nil && d.Slept(d.cfg.Now()) {
 		return // the machine will end all flows
 	}
 	if err != nil {
-		d.counters.dropped.Add(int64(len(f.flying)))
-		d.cfg.Logger.Debug("changes are lost", "to", f.to, "partitions", len(f.flying), "err", err)
-		d.giveBack(f, f.flying, true)
+		d.counters.dropped.Add(int64(len(flows)))
+		d.cfg.Logger.Debug("changes are lost", "to", f.to, "partitions", len(flows), "err", err)
+		d.giveBack(f, flows, true)
 		return
 	}
 	var refused []shipped
-	for i, x := range f.flying {
+	for i, x := range flows {
 		if len(lacks) > 0 && lacks[0] == uint64(i) {
 			lacks = lacks[1:]
 			refused = append(refused, x)
@@ -226,7 +308,7 @@ func (f *feed) call() (lacks []uint64, err error) {
 	}
 	ctx, cancel := context.WithTimeout(f.ctx, flowTimeout)
 	defer cancel()
-	f.buf = f.frame.Append(f.buf[:0], f.session)
+	f.buf = f.flying.changes.Append(f.buf[:0], f.session)
 	answer, err := link.Call(ctx, FlowKind, f.buf)
 	if err != nil {
 		f.session = 0

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/traffik-io/traffik/actor"
 	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/ownership"
 	"github.com/traffik-io/traffik/strategy"
@@ -36,8 +37,14 @@ type outflow struct {
 // position is how far a peer has got, in mutations of the term.
 type position struct {
 	feed  *feed
-	sent  uint64 // of the goroutine of feed
 	acked atomic.Uint64
+
+	// What follows is guarded by feed.mu.
+
+	sent  uint64
+	frame uint64 // number of the last frame that mutations were put into when they happened
+	puts  int    // how many were
+	due   bool   // the flow is among those of which changes are to be taken
 }
 
 // inflow is a flow of a partition of which this node has a copy.
@@ -199,11 +206,19 @@ func (o *outflow) position(f *feed) *position {
 	return nil
 }
 
-// changed has a change sent soon; at is when it came, 0 for now.
+// changed has what changed sent soon; at is when it came.
 func (o *outflow) changed(at strategy.Time) {
 	for i := range o.to {
-		o.to[i].feed.add(o, at)
+		o.to[i].feed.add(o, &o.to[i], at)
 	}
+}
+
+// mutated has a mutation sent soon, and returns how many are safe, as the actors count.
+func (o *outflow) mutated(m *actor.Mutation) (safe uint64) {
+	for i := range o.to {
+		o.to[i].feed.mutated(o, &o.to[i], m)
+	}
+	return o.base + o.safe()
 }
 
 // lags reports whether a peer takes longer than lag, or has lost something.

@@ -209,6 +209,24 @@ func appendRecords(b []byte, recs []actor.Record) []byte {
 	return b
 }
 
+// appendRecord is appendRecords for the record that m changed.
+func appendRecord(b []byte, m *actor.Mutation) ([]byte, error) {
+	b = binary.BigEndian.AppendUint64(b, m.Key.Hi)
+	b = binary.BigEndian.AppendUint64(b, m.Key.Lo)
+	b = append(b, 0) // the length, of most
+	start := len(b)
+	b, err := m.AppendBody(b)
+	if err != nil {
+		return b, err
+	}
+	n := len(b) - start
+	if n < 1<<7 {
+		b[start-1] = byte(n)
+		return b, nil
+	}
+	return slices.Replace(b, start-1, start, binary.AppendUvarint(nil, uint64(n))...), nil
+}
+
 // readRecords appends what appendRecords wrote to recs; the bodies are parts of b.
 func readRecords(recs []actor.Record, b []byte) ([]actor.Record, error) {
 	for len(b) > 0 {
