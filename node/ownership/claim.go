@@ -160,6 +160,10 @@ func (m *Machine) driveClaim(q *partition) {
 		return
 	}
 	best, from := m.bestCopy(q)
+	if c.orphaned() && (from != m.cfg.Self || best.Copy.Term != q.hint) {
+		m.rest(q)
+		return
+	}
 	for _, u := range best.Set {
 		m.ask(q, u)
 	}

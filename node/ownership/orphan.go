@@ -23,6 +23,10 @@ func (m *Machine) rescueOrphan(q *partition) bool {
 	return true
 }
 
+// orphaned reports whether the claim is for the sake of the copy here. It ends if there is a newer one, which others can come
+// for as well: its holder would give nothing away while both claim.
+func (c *claiming) orphaned() bool { return c.kind == asRescue && c.target == (UID{}) }
+
 // mayBeOrphaned reports whether the owner of the copy here is dead, or soon will be: once nothing was heard of it for long
 // enough.
 func (m *Machine) mayBeOrphaned(q *partition) bool {
@@ -34,7 +38,7 @@ func (m *Machine) mayBeOrphaned(q *partition) bool {
 // It may be the owner. A holder can take over once nobody claims any more.
 func (m *Machine) leaveToOthers(q *partition, best ClaimAnswer) {
 	c := q.claim
-	if c.kind != asClaim || !m.past(c.started, m.cfg.Silence) {
+	if c.kind != asClaim && !c.orphaned() || !m.past(c.started, m.cfg.Silence) {
 		return
 	}
 	for i := range c.peers {

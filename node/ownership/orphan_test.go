@@ -40,8 +40,8 @@ func TestOrphanedCopy(t *testing.T) {
 	}
 }
 
-// A copy that somebody comes for is left to that one, as long as that may take.
-func TestOrphanedCopyIsAskedFor(t *testing.T) {
+// orphan returns a machine that has a copy, whose owner dies at once, and a function that has time pass.
+func orphan(t *testing.T) (m *Machine, until func(time.Duration) Role) {
 	owner := Term{7, UID{1}, UID{1}}
 	m, err := New(Config{Self: UID{2}, Partitions: 1})
 	require.NoError(t, err)
@@ -49,14 +49,34 @@ func TestOrphanedCopyIsAskedFor(t *testing.T) {
 	m.Step(1, Received{UID{1}, Repl{P: 0, Term: owner, Stream: 1}, State{Seq: 5}})
 	m.Step(2, ViewChanged{[]Member{{UID{2}, Active}, {UID{3}, Active}}, fixedRing{{3}, {2}}})
 	m.Step(2, Proof{UID{1}})
-	until := func(end time.Duration) Role {
+	require.Equal(t, Version{owner, 5}, m.Status(0).Copy)
+	return m, func(end time.Duration) Role {
 		for now := m.now; now < toTime(end); now += 50 * msec {
 			m.Step(now, Tick{})
 		}
 		return m.Status(0).Role
 	}
+}
+
+// A copy that somebody comes for is left to that one, as long as that may take.
+func TestOrphanedCopyIsAskedFor(t *testing.T) {
+	m, until := orphan(t)
 	assert.Equal(t, Backup, until(4*time.Second))
-	m.Step(toTime(4*time.Second), Received{UID{3}, Pull{P: 0, Round: 1, Version: Version{owner, 5}}, State{}})
+	m.Step(toTime(4*time.Second), Received{UID{3}, Pull{P: 0, Round: 1, Version: m.Status(0).Copy}, State{}})
 	assert.Equal(t, Backup, until(8*time.Second))
 	assert.Equal(t, Claiming, until(8200*time.Millisecond))
+}
+
+// A newer copy is left to whoever has it, and what others hold as well is not claimed without a pause: another may reach
+// those, too.
+func TestOrphanedCopyGivesWay(t *testing.T) {
+	m, until := orphan(t)
+	m.parts[0].set = []UID{{1}, {2}, {3}}
+	assert.Equal(t, Claiming, until(4200*time.Millisecond))
+	newer := m.Status(0).Copy
+	newer.Seq++
+	m.Step(m.now, Received{UID{3}, ClaimAnswer{Round: m.rounds, Role: Backup, Copy: newer, Known: newer.Term}, State{}})
+	assert.Equal(t, Backup, m.Status(0).Role)
+	assert.Equal(t, Claiming, until(8400*time.Millisecond))
+	assert.Equal(t, Backup, until(10500*time.Millisecond), "it waits for a holder that is silent")
 }
