@@ -122,8 +122,7 @@ func (m *Machine) excuse(stood strategy.Time) {
 
 // driveIdle claims what this node should own and nobody seems to, and reports copies.
 func (m *Machine) driveIdle(q *partition) {
-	if m.state() == Active && m.desired(q.id) == m.cfg.Self && m.now >= q.nextClaim &&
-		(m.dead(q.hint.Owner) || m.past(q.ownerSeen, remember)) {
+	if m.state() == Active && m.desired(q.id) == m.cfg.Self && m.now >= q.nextClaim && m.missesOwner(q) {
 		m.startClaim(q, asClaim)
 		m.driveClaim(q)
 		return
@@ -140,6 +139,17 @@ func (m *Machine) driveIdle(q *partition) {
 			m.send(to, Rack{P: q.id, Term: q.copy.Term, Seq: q.copy.Seq, Complete: true, Stream: unasked})
 		}
 	}
+}
+
+// missesOwner reports whether nobody seems to own q, which is not owned here: its owner is dead, or has not shown for a
+// while. For one that lives, and whose copy is here or that has said that it serves, that is longer: it may have thousands
+// of other partitions to hand over first.
+func (m *Machine) missesOwner(q *partition) bool {
+	patience := remember
+	if (q.copy.Term == q.hint || q.served == q.hint) && !m.silent(q.hint.Owner) {
+		patience = ownerPatience
+	}
+	return m.dead(q.hint.Owner) || m.past(q.ownerSeen, patience)
 }
 
 // driveClaim asks on, and decides once it knows enough.

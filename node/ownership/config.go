@@ -34,7 +34,7 @@ type Config struct {
 	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
 	// others. Default a quarter of MaxHandoffs, at least 1.
 	MaxHandoffsTo int
-	// MaxRecalls is how many flows are ended by one Tick because the partition should be elsewhere, though it is safe where
+	// MaxRecalls is how many flows are ended by one Tick or Proceed because the partition should be elsewhere, though it is safe where
 	// it is. Default 64.
 	MaxRecalls int
 	// InUse tells which partitions come first when many have something due. It is called by Step, and only orders what
@@ -44,16 +44,17 @@ type Config struct {
 
 // Intervals that nobody needs to set.
 const (
-	resendCommit = 50 * time.Millisecond
-	offerRetry   = 100 * time.Millisecond // doubled with every refusal
-	replRetry    = 200 * time.Millisecond // doubled with every one unanswered
-	mergeRetry   = 100 * time.Millisecond
-	retryMax     = 2 * time.Second
-	claimRetry   = 100 * time.Millisecond
-	probeRetry   = 200 * time.Millisecond // of one that has answered nothing for a while
-	remember     = time.Second            // claimants, and the living
-	stall        = 100 * time.Millisecond // between two events: ticks alone come more often, unless this process stands still
-	maxDirty     = 256                    // mutations that a Commit may carry
+	resendCommit  = 50 * time.Millisecond
+	offerRetry    = 100 * time.Millisecond // doubled with every refusal
+	replRetry     = 200 * time.Millisecond // doubled with every one unanswered
+	mergeRetry    = 100 * time.Millisecond
+	retryMax      = 2 * time.Second
+	claimRetry    = 100 * time.Millisecond
+	probeRetry    = 200 * time.Millisecond // of one that has answered nothing for a while
+	remember      = time.Second            // claimants, and the living
+	ownerPatience = 5 * time.Second        // with an owner that lives, before this node claims what it has a copy of
+	stall         = 100 * time.Millisecond // between two events: ticks alone come more often, unless this process stands still
+	maxDirty      = 256                    // mutations that a Commit may carry
 )
 
 // Validate names every field that is out of range.

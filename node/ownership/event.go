@@ -9,6 +9,10 @@ type Event interface{ isEvent() }
 // Config.Pause after the last event.
 type Tick struct{}
 
+// Proceed goes on with what the last Tick has put off: thousands of partitions may have to move, a few at a time. A driver
+// may send some between two Ticks, see [Machine.Unfinished].
+type Proceed struct{}
+
 // ViewChanged replaces the view.
 type ViewChanged struct {
 	Members []Member // full members, and self
@@ -77,6 +81,7 @@ type Joined struct {
 }
 
 func (Tick) isEvent()         {}
+func (Proceed) isEvent()      {}
 func (ViewChanged) isEvent()  {}
 func (Proof) isEvent()        {}
 func (ProofCleared) isEvent() {}

@@ -137,7 +137,9 @@ func (m *Machine) flowed(e Flowed) {
 	q.copy.Seq = max(q.copy.Seq, e.Seq)
 	o := q.own
 	if o == nil {
-		q.ownerSeen = max(q.ownerSeen, e.At)
+		if q.ownerSeen = max(q.ownerSeen, e.At); !m.dead(q.hint.Owner) {
+			q.ownerSeen = max(q.ownerSeen, m.now) // there was nothing to tell
+		}
 		return
 	}
 	low := q.copy.Seq

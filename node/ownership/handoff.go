@@ -53,13 +53,18 @@ func (m *Machine) driveHandoff(q *partition) {
 func (m *Machine) offer(q *partition) {
 	to := m.desired(q.id)
 	if to == (UID{}) || to == m.cfg.Self || !q.own.open || m.now < q.own.retryAt ||
-		m.silent(to) || m.handing >= m.cfg.MaxHandoffs || m.handingTo[to] >= m.cfg.MaxHandoffsTo {
+		m.silent(to) || !m.hasRoom(to) {
 		return
 	}
 	m.handing++
 	m.handingTo[to]++
 	q.own.hand = handoff{step: handOffered, to: to}
 	m.sendOffer(q)
+}
+
+// hasRoom reports whether one more handoff may begin, with that target.
+func (m *Machine) hasRoom(to UID) bool {
+	return m.handing < m.cfg.MaxHandoffs && m.handingTo[to] < m.cfg.MaxHandoffsTo
 }
 
 func (m *Machine) sendOffer(q *partition) {

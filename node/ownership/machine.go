@@ -2,6 +2,7 @@ package ownership
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -15,6 +16,7 @@ type Machine struct {
 	parts     []*partition
 	out       []Effect
 	unused    []*partition // of tick
+	line      []*partition // what tick has put off, in order
 	rounds    uint64       // of claims
 	streams   uint64
 	handing   int         // handoffs in flight
@@ -68,6 +70,8 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	case Tick:
 		changed := m.recheck()
 		m.tick(m.listen() || changed)
+	case Proceed:
+		m.proceed()
 	case ViewChanged:
 		m.setView(e)
 		m.begin()
@@ -155,17 +159,22 @@ func (m *Machine) tick(changed bool) {
 		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
 	}
 	recalls := 0
+	m.line = m.line[:0]
 	tend := func(q *partition) {
-		if !q.flowing {
-			m.drive(q)
-			return
-		}
-		if changed {
+		if q.flowing && changed {
 			q.misplaced = !m.undisturbed(q)
 		}
-		if q.misplaced && (!m.mayStay(q) || recalls < m.cfg.MaxRecalls) {
+		switch {
+		case !q.flowing:
+			if m.drive(q); m.stands(q) {
+				m.line = append(m.line, q)
+			}
+		case !q.misplaced:
+		case !m.mayStay(q) || recalls < m.cfg.MaxRecalls:
 			recalls++
 			m.recall(q)
+		default:
+			m.line = append(m.line, q)
 		}
 	}
 	unused := m.unused[:0]
@@ -186,6 +195,35 @@ func (m *Machine) tick(changed bool) {
 		m.emit(Drained{})
 	}
 }
+
+// stands reports whether q waits for its turn to be handed over.
+func (m *Machine) stands(q *partition) bool {
+	return q.role == Owner && q.own.open && q.own.hand.step == handIdle && m.now >= q.own.retryAt && m.desired(q.id) != m.cfg.Self
+}
+
+// proceed goes on with what tick has put off.
+func (m *Machine) proceed() {
+	recalls := 0
+	m.line = slices.DeleteFunc(m.line, func(q *partition) (done bool) {
+		switch {
+		case q.flowing && q.misplaced:
+			if recalls == m.cfg.MaxRecalls {
+				return false
+			}
+			recalls++
+			m.recall(q)
+		case !q.flowing && m.stands(q):
+			if !m.hasRoom(m.desired(q.id)) {
+				return false
+			}
+			m.drive(q)
+		}
+		return true
+	})
+}
+
+// Unfinished reports whether Proceed has something to go on with.
+func (m *Machine) Unfinished() bool { return len(m.line) > 0 }
 
 // begin allocates the partitions that this node should own and knew nothing of.
 func (m *Machine) begin() {

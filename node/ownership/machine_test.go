@@ -350,6 +350,65 @@ func TestHandoffsAreBoundedByTarget(t *testing.T) {
 	require.Equal(t, map[UID]int{mute: 2, other: 3}, offers)
 }
 
+// What a tick has put off goes on before the next, as far as there is room.
+func TestProceed(t *testing.T) {
+	self, mute, other := UID{1}, UID{2}, UID{3}
+	m, err := New(Config{Self: self, Partitions: 20, MaxHandoffs: 8, MaxRecalls: 3})
+	require.NoError(t, err)
+	assert.False(t, m.Unfinished())
+	m.Step(0, ViewChanged{Members: []Member{{self, Active}}, Ring: fixedRing{self}})
+	m.Step(0, ViewChanged{Members: []Member{{self, Active}, {mute, Active}, {other, Active}}, Ring: splitRing{mute, other}})
+	require.True(t, m.Unfinished())
+	assert.Empty(t, m.Step(0, Proceed{}), "no room")
+	m.Step(0, Received{From: other, Msg: Refuse{1, m.parts[1].copy.Term}})
+	effects := m.Step(0, Proceed{})
+	require.Len(t, effects, 1)
+	assert.Equal(t, other, effects[0].(Send).To)
+	assert.IsType(t, Offer{}, effects[0].(Send).Msg)
+
+	m.line = nil
+	for _, q := range m.parts[:7] {
+		q.flowing, q.misplaced = true, true
+		m.line = append(m.line, q)
+	}
+	m.parts[1].flowing = false // ended since, and on offer already
+	for _, want := range []int{3, 3, 0} {
+		effects := m.Step(0, Proceed{})
+		assert.Len(t, effects, want)
+		for _, e := range effects {
+			assert.IsType(t, Recall{}, e)
+		}
+	}
+	assert.False(t, m.Unfinished())
+}
+
+// An owner that lives is given time to hand over what a holder should own.
+func TestAnOwnerThatLivesIsGivenTime(t *testing.T) {
+	p := newPair(t, Config{})
+	p.log = nil
+	p.step(1, ViewChanged{[]Member{{UID{1}, Active}, {UID{2}, Active}}, fixedRing{{2}, {1}}}) // the other does not see that yet
+	p.pass(ownerPatience - 100*time.Millisecond)
+	_, claims := last[Gate](p)
+	assert.False(t, claims)
+	p.pass(200 * time.Millisecond)
+	_, claims = last[Gate](p)
+	assert.True(t, claims, "it asks, and hits wait")
+	p.log = nil
+	p.pass(ownerPatience - time.Second)
+	_, claims = last[Gate](p)
+	assert.False(t, claims, "it has been told who serves")
+
+	p = newGroup(t, Config{}, 3)
+	p.log = nil
+	p.step(2, ViewChanged{[]Member{{UID{1}, Active}, {UID{2}, Active}, {UID{3}, Active}}, fixedRing{{3}, {1}, {2}}})
+	_, claims = last[Gate](p)
+	assert.True(t, claims, "it knows of nobody")
+	p.log = nil
+	p.pass(ownerPatience - 100*time.Millisecond)
+	_, claims = last[Gate](p)
+	assert.False(t, claims, "it has been told who serves, without a copy")
+}
+
 // A backup that another replaces keeps its copy until that one holds all that was acknowledged meanwhile: were it dropped
 // as soon as the other copy is complete, the owner could die before what lacks there is on its way.
 func TestABackupIsKeptUntilTheNextHasCaughtUp(t *testing.T) {

@@ -50,6 +50,7 @@ type partition struct {
 	claimants []claimant
 	nextClaim strategy.Time
 	ownerSeen strategy.Time // when an owner last showed
+	served    Term          // the last in which an owner said that it serves
 	orphaned  strategy.Time // since when the owner of the copy here is dead, and nobody has asked for it; zero: it is not
 	report    strategy.Time // when to tell the owner about the copy here; zero: not
 	staged    []staged

@@ -149,6 +149,9 @@ func (n *simNode) ring() *simRing {
 func (n *simNode) tick() {
 	n.step(Tick{})
 	n.checkStuck()
+	if n.m.Unfinished() {
+		n.s.after(20*msec, n, func() { n.step(Proceed{}) })
+	}
 	n.s.after(n.s.rnd(45*msec, 50*msec), n, n.tick)
 }
 

@@ -12,7 +12,7 @@ func (m *Machine) stoodDown(q *partition) bool {
 		serving := x.ans.Role == Owner || x.ans.Role == Frozen
 		switch {
 		case serving && !x.ans.Copy.Term.Less(q.hint) && m.on(ruleH6):
-			q.ownerSeen = m.now
+			q.ownerSeen, q.served = m.now, x.ans.Copy.Term
 			m.rest(q)
 			return true
 		case x.ans.Role == Claiming && outranks(x.uid, x.ans.Rescue, m.cfg.Self, c.kind == asRescue):

@@ -66,7 +66,12 @@ type Identified interface {
 const Kind = 2
 
 const (
-	maxHandoffs = 256 // at a time, a quarter of them to one target: ticks begin at most 1,280 a second to each
+	// A move goes on a few partitions at a time, so that hits on them wait for few others: four times in a tick, each time
+	// as many begin as may be under way.
+	maxHandoffs   = 64 // at a time
+	maxHandoffsTo = 16 // of them to one target
+	maxRecalls    = 16
+	proceedEvery  = tickEvery / 4
 
 	// silence is for how long a claim waits for members that do not answer. Thousands of claims and copies go out at
 	// once when members change, and whoever is taken for silent then is overruled: its charges since are only joined.
@@ -145,7 +150,7 @@ func New(cfg Config) (*Driver, error) {
 	}
 	m, err := ownership.New(ownership.Config{
 		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: machineLag(cfg.MaxLag), Pause: maxPause,
-		MaxHandoffs: maxHandoffs, Silence: silence, InUse: func(p uint32) bool { return cfg.Actors.KeysOf(int(p)) > 0 },
+		MaxHandoffs: maxHandoffs, MaxHandoffsTo: maxHandoffsTo, MaxRecalls: maxRecalls, Silence: silence, InUse: func(p uint32) bool { return cfg.Actors.KeysOf(int(p)) > 0 },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("driver: %w", err)
@@ -176,6 +181,8 @@ func (d *Driver) Run() {
 	defer flush.Stop()
 	rest := time.NewTimer(time.Hour)
 	defer rest.Stop()
+	proceed := time.NewTimer(time.Hour)
+	defer proceed.Stop()
 	told := time.Now()
 	for armed := false; ; {
 		due := false
@@ -185,10 +192,17 @@ func (d *Driver) Run() {
 			return
 		case <-d.wake:
 		case <-rest.C:
+		case <-proceed.C:
+			if d.step(ownership.Proceed{}); d.machine.Unfinished() {
+				proceed.Reset(proceedEvery)
+			}
 		case <-flush.C:
 			armed, due = false, true
 		case <-tick.C:
 			d.step(ownership.Tick{})
+			if d.machine.Unfinished() {
+				proceed.Reset(proceedEvery)
+			}
 			d.housekeep(time.Now())
 			due = d.alone.Load() && time.Since(told) >= aloneLag
 		}
