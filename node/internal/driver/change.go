@@ -136,7 +136,10 @@ func (d *Driver) catchUpSome() {
 	for p := d.round; p < len(d.flows.in); p += rounds {
 		in := &d.flows.in[p]
 		in.mu.Lock()
-		d.catchUp(p, in)
+		few := len(in.unread) < maxUnread/2
+		if d.catchUp(p, in); few {
+			in.unread = nil // what is hit rarely keeps no memory
+		}
 		in.mu.Unlock()
 	}
 }
