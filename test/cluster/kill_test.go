@@ -122,15 +122,14 @@ func TestKillsWhenReplicatedAsynchronously(t *testing.T) {
 	}
 	answers := l.close()
 	l.judgeCrashes(name, answers, f.nodes[0], false)
-	longest, forgotten := time.Duration(0), audit.Forgotten(answers)
-	for i, c := range crashes {
-		to := l.log.Now()
-		if i+1 < len(crashes) {
-			to = crashes[i+1].at
-		}
+	longest, forgotten, from := time.Duration(0), audit.Forgotten(answers), time.Duration(0)
+	for _, c := range crashes {
+		dead := c.at + 50*time.Millisecond // it may have answered some more after that was noted
 		group := func(key string) int { return c.places[key].Partition }
-		longest = max(longest, audit.Span(audit.Between(forgotten, c.at-3*time.Second, to), group))
+		longest = max(longest, audit.Span(audit.Between(forgotten, from, dead), group))
+		from = dead
 	}
+	assert.Empty(t, audit.Between(forgotten, from, l.log.Now()), "forgotten though nobody died any more")
 	limit := 10*time.Millisecond + roundTrip(audit.Between(answers, 0, crashes[0].at))
 	reportTime(t, longest, limit, name, fmt.Sprintf("all lost hits of a partition, %d in all, answered within 10 ms + one round trip (%v)", len(forgotten), limit))
 }
