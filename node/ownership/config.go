@@ -37,6 +37,9 @@ type Config struct {
 	// MaxRecalls is how many flows are ended by one Tick or Proceed because the partition should be elsewhere, though it is safe where
 	// it is. Default 64.
 	MaxRecalls int
+	// Batch is how many partitions that are not in use are looked at at once after the view has changed; others follow with
+	// each Proceed. Default 256.
+	Batch int
 	// InUse tells which partitions come first when many have something due. It is called by Step, and only orders what
 	// that does. Optional.
 	InUse func(p uint32) bool
@@ -78,6 +81,9 @@ func (c Config) Validate() error {
 	if c.MaxRecalls < 0 {
 		errs = append(errs, fmt.Errorf("max recalls: %d is negative", c.MaxRecalls))
 	}
+	if c.Batch < 0 {
+		errs = append(errs, fmt.Errorf("batch: %d is negative", c.Batch))
+	}
 	for _, d := range []struct {
 		name string
 		d    time.Duration
@@ -107,6 +113,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxRecalls == 0 {
 		c.MaxRecalls = 64
+	}
+	if c.Batch == 0 {
+		c.Batch = 256
 	}
 	if c.MaxHandoffsTo == 0 {
 		c.MaxHandoffsTo = max(c.MaxHandoffs/4, 1)

@@ -16,7 +16,9 @@ type Machine struct {
 	parts     []*partition
 	out       []Effect
 	unused    []*partition // of tick
-	line      []*partition // what tick has put off, in order
+	line      []*partition // those that wait for their turn to move
+	unseen    []*partition // those not looked at since the view changed
+	recalls   int          // by the last Tick or Proceed
 	rounds    uint64       // of claims
 	streams   uint64
 	handing   int         // handoffs in flight
@@ -152,48 +154,66 @@ func (m *Machine) doubt() {
 	})
 }
 
-// tick drives whatever waits for time to pass, and what may look different in a new view: first the partitions that are
-// in use, because thousands may have something due, and hits wait for those.
+// tick drives whatever waits for time to pass, and what may look different in a new view. Thousands of partitions may have
+// something due, and hits wait for those that are in use: they come first, and after a change the rest is put off.
 func (m *Machine) tick(changed bool) {
 	if changed && m.cfg.InUse != nil {
 		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
 	}
-	recalls := 0
-	m.line = m.line[:0]
-	tend := func(q *partition) {
-		if q.flowing && changed {
-			q.misplaced = !m.undisturbed(q)
-		}
-		switch {
-		case !q.flowing:
-			if m.drive(q); m.stands(q) {
-				m.line = append(m.line, q)
-			}
-		case !q.misplaced:
-		case !m.mayStay(q) || recalls < m.cfg.MaxRecalls:
-			recalls++
-			m.recall(q)
-		default:
-			m.line = append(m.line, q)
-		}
+	m.recalls, m.line = 0, m.line[:0]
+	if changed {
+		m.unseen = m.unseen[:0]
 	}
 	unused := m.unused[:0]
 	m.eachPartition(func(q *partition) {
 		switch due := changed || q.flowing && q.misplaced || !q.flowing && (!q.calm || !m.on(ruleCalm)); {
 		case !due:
 		case q.used:
-			tend(q)
+			m.tend(q, changed)
 		default:
 			unused = append(unused, q)
 		}
 	})
-	for _, q := range unused {
-		tend(q)
-	}
 	m.unused = unused
+	if changed {
+		m.unseen = append(m.unseen, unused...)
+		m.lookOn()
+	} else {
+		for _, q := range unused {
+			m.tend(q, false)
+		}
+	}
 	if m.state() == Leaving && m.drained() {
 		m.emit(Drained{})
 	}
+}
+
+// tend does what is due for q, or puts it into the line.
+func (m *Machine) tend(q *partition, changed bool) {
+	if q.flowing && changed {
+		q.misplaced = !m.undisturbed(q)
+	}
+	switch {
+	case !q.flowing:
+		if m.drive(q); m.stands(q) {
+			m.line = append(m.line, q)
+		}
+	case !q.misplaced:
+	case !m.mayStay(q) || m.recalls < m.cfg.MaxRecalls:
+		m.recalls++
+		m.recall(q)
+	default:
+		m.line = append(m.line, q)
+	}
+}
+
+// lookOn looks at some of the partitions that were not looked at since the view changed.
+func (m *Machine) lookOn() {
+	n := min(len(m.unseen), m.cfg.Batch)
+	for _, q := range m.unseen[:n] {
+		m.tend(q, true)
+	}
+	m.unseen = append(m.unseen[:0], m.unseen[n:]...)
 }
 
 // stands reports whether q waits for its turn to be handed over.
@@ -203,14 +223,18 @@ func (m *Machine) stands(q *partition) bool {
 
 // proceed goes on with what tick has put off.
 func (m *Machine) proceed() {
-	recalls := 0
+	m.recalls = 0
+	if len(m.unseen) > 0 {
+		m.lookOn()
+		return
+	}
 	m.line = slices.DeleteFunc(m.line, func(q *partition) (done bool) {
 		switch {
 		case q.flowing && q.misplaced:
-			if recalls == m.cfg.MaxRecalls {
+			if m.recalls == m.cfg.MaxRecalls {
 				return false
 			}
-			recalls++
+			m.recalls++
 			m.recall(q)
 		case !q.flowing && m.stands(q):
 			if !m.hasRoom(m.desired(q.id)) {
@@ -222,8 +246,11 @@ func (m *Machine) proceed() {
 	})
 }
 
-// Unfinished reports whether Proceed has something to go on with.
-func (m *Machine) Unfinished() bool { return len(m.line) > 0 }
+// Unfinished reports whether Proceed has something to go on with, and if so whether that is urgent: there are partitions
+// that were not looked at since the view changed.
+func (m *Machine) Unfinished() (unfinished, urgent bool) {
+	return len(m.unseen)+len(m.line) > 0, len(m.unseen) > 0
+}
 
 // begin allocates the partitions that this node should own and knew nothing of.
 func (m *Machine) begin() {

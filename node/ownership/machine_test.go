@@ -14,13 +14,13 @@ import (
 )
 
 func TestConfigValidate(t *testing.T) {
-	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxRecalls: -4, MaxLag: -1, Pause: -1, Silence: -1, Patience: -1})
-	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "recalls: -4", "max lag", "pause", "silence", "patience"} {
+	_, err := New(Config{Replicas: -1, MaxHandoffs: -2, MaxHandoffsTo: -3, MaxRecalls: -4, Batch: -5, MaxLag: -1, Pause: -1, Silence: -1, Patience: -1})
+	for _, field := range []string{"self", "partitions", "replicas: -1", "max handoffs: -2", "one target: -3", "recalls: -4", "batch: -5", "max lag", "pause", "silence", "patience"} {
 		assert.ErrorContains(t, err, field)
 	}
 	m, err := New(Config{Self: UID{1}, Partitions: 1})
 	require.NoError(t, err)
-	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64, 64, nil}, m.cfg)
+	assert.Equal(t, Config{UID{1}, 1, 2, 10 * time.Millisecond, time.Second, 250 * time.Millisecond, 2 * time.Second, 256, 64, 64, 256, nil}, m.cfg)
 }
 
 func TestOrder(t *testing.T) {
@@ -355,10 +355,10 @@ func TestProceed(t *testing.T) {
 	self, mute, other := UID{1}, UID{2}, UID{3}
 	m, err := New(Config{Self: self, Partitions: 20, MaxHandoffs: 8, MaxRecalls: 3})
 	require.NoError(t, err)
-	assert.False(t, m.Unfinished())
+	assert.False(t, unfinished(m))
 	m.Step(0, ViewChanged{Members: []Member{{self, Active}}, Ring: fixedRing{self}})
 	m.Step(0, ViewChanged{Members: []Member{{self, Active}, {mute, Active}, {other, Active}}, Ring: splitRing{mute, other}})
-	require.True(t, m.Unfinished())
+	require.True(t, unfinished(m))
 	assert.Empty(t, m.Step(0, Proceed{}), "no room")
 	m.Step(0, Received{From: other, Msg: Refuse{1, m.parts[1].copy.Term}})
 	effects := m.Step(0, Proceed{})
@@ -379,7 +379,33 @@ func TestProceed(t *testing.T) {
 			assert.IsType(t, Recall{}, e)
 		}
 	}
-	assert.False(t, m.Unfinished())
+	assert.False(t, unfinished(m))
+}
+
+func unfinished(m *Machine) bool {
+	all, _ := m.Unfinished()
+	return all
+}
+
+// After a change of the view, what is not in use is looked at a few at a time.
+func TestTheRestIsLookedAtLater(t *testing.T) {
+	m, err := New(Config{Self: UID{1}, Partitions: 10, Batch: 4, InUse: func(p uint32) bool { return p >= 8 }})
+	require.NoError(t, err)
+	asked := func(effects []Effect) (p []uint32) {
+		for _, e := range effects {
+			if s, ok := e.(Send); ok {
+				p = append(p, s.Msg.(Claim).P)
+			}
+		}
+		return p
+	}
+	members := []Member{{UID{1}, Active}, {UID{2}, Active}}
+	assert.Equal(t, []uint32{8, 9, 0, 1, 2, 3}, asked(m.Step(1, ViewChanged{Members: members, Ring: rankAll{{1}, {2}}})))
+	_, urgent := m.Unfinished()
+	assert.True(t, urgent)
+	assert.Equal(t, []uint32{4, 5, 6, 7}, asked(m.Step(1, Proceed{})))
+	_, urgent = m.Unfinished()
+	assert.False(t, urgent)
 }
 
 // An owner that lives is given time to hand over what a holder should own.

@@ -26,6 +26,7 @@ type scenario struct {
 	Sync     bool
 	Proof    bool
 	Flows    bool `json:",omitzero"` // the drivers take what Machine.Flow gives
+	Batch    int  `json:",omitzero"` // of the machines; 4 if 0
 	// Directed ranks the nodes by number in every partition, but for the node First, which ranks first.
 	Directed bool `json:",omitzero"`
 	First    int  `json:",omitzero"`

@@ -1,6 +1,7 @@
 package ownership
 
 import (
+	"cmp"
 	"encoding/binary"
 	"time"
 
@@ -82,6 +83,7 @@ type simNode struct {
 	override  [simParts]int
 	todo      []Event
 	stepping  bool
+	proceeds  bool
 	flows     [simParts]*simFlow
 }
 
@@ -95,7 +97,7 @@ func simUID(seed uint64, i int) UID {
 func newSimNode(s *sim, i int) *simNode {
 	n := &simNode{s: s, idx: i, uid: simUID(s.sc.Seed, i), up: true, lastStep: s.now}
 	m, err := New(Config{
-		Self: n.uid, Partitions: simParts, MaxHandoffs: 6, MaxHandoffsTo: 6, MaxRecalls: 1, MaxLag: 10 * time.Millisecond,
+		Self: n.uid, Partitions: simParts, MaxHandoffs: 6, MaxHandoffsTo: 6, MaxRecalls: 1, Batch: cmp.Or(s.sc.Batch, 4), MaxLag: 10 * time.Millisecond,
 		Silence:  max(250*time.Millisecond, time.Duration(s.sc.Silence)*time.Microsecond),
 		Patience: time.Duration(s.sc.Patience) * time.Microsecond,
 	})
@@ -149,9 +151,6 @@ func (n *simNode) ring() *simRing {
 func (n *simNode) tick() {
 	n.step(Tick{})
 	n.checkStuck()
-	if n.m.Unfinished() {
-		n.s.after(20*msec, n, func() { n.step(Proceed{}) })
-	}
 	n.s.after(n.s.rnd(45*msec, 50*msec), n, n.tick)
 }
 
@@ -173,6 +172,13 @@ func (n *simNode) step(e Event) {
 		n.beginFlows()
 	}
 	n.stepping = false
+	if unfinished, _ := n.m.Unfinished(); unfinished && !n.proceeds {
+		n.proceeds = true
+		n.s.after(10*msec, n, func() {
+			n.proceeds = false
+			n.step(Proceed{})
+		})
+	}
 }
 
 func (n *simNode) do(f Effect) {

@@ -183,6 +183,7 @@ func (d *Driver) Run() {
 	defer rest.Stop()
 	proceed := time.NewTimer(time.Hour)
 	defer proceed.Stop()
+	proceeds, busy := false, time.Duration(0) // whether there will be a Proceed, and how long the last one took
 	told := time.Now()
 	for armed := false; ; {
 		due := false
@@ -193,21 +194,26 @@ func (d *Driver) Run() {
 		case <-d.wake:
 		case <-rest.C:
 		case <-proceed.C:
-			if d.step(ownership.Proceed{}); d.machine.Unfinished() {
-				proceed.Reset(proceedEvery)
-			}
+			began := time.Now()
+			d.step(ownership.Proceed{})
+			busy, proceeds = time.Since(began), false
 		case <-flush.C:
 			armed, due = false, true
 		case <-tick.C:
 			d.step(ownership.Tick{})
-			if d.machine.Unfinished() {
-				proceed.Reset(proceedEvery)
-			}
 			d.housekeep(time.Now())
 			due = d.alone.Load() && time.Since(told) >= aloneLag
 		}
 		if pause := d.work(); pause > 0 {
 			rest.Reset(pause)
+		}
+		if unfinished, urgent := d.machine.Unfinished(); unfinished && !proceeds {
+			pause := proceedEvery
+			if urgent {
+				pause = busy // it takes half of a busy processor, no more
+			}
+			proceed.Reset(pause)
+			proceeds = true
 		}
 		alone := d.alone.Load()
 		if due || d.cfg.Sync || len(d.paced) > 0 {
