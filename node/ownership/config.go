@@ -37,8 +37,8 @@ type Config struct {
 	// MaxRecalls is how many flows are ended by one Tick or Proceed because the partition should be elsewhere, though it is safe where
 	// it is. Default 64.
 	MaxRecalls int
-	// Batch is how many partitions that are not in use are looked at at once after the view has changed; others follow with
-	// each Proceed. Default 256.
+	// Batch is how many partitions are looked at at once after the view has changed; others follow with each Proceed.
+	// Default 256.
 	Batch int
 	// InUse tells which partitions come first when many have something due. It is called by Step, and only orders what
 	// that does. Optional.

@@ -15,7 +15,8 @@ type Machine struct {
 	view      view
 	parts     []*partition
 	out       []Effect
-	unused    []*partition // of tick
+	due       []*partition // of tick, as is unused
+	unused    []*partition
 	line      []*partition // those that wait for their turn to move
 	unseen    []*partition // those not looked at since the view changed
 	recalls   int          // by the last Tick or Proceed
@@ -155,31 +156,29 @@ func (m *Machine) doubt() {
 }
 
 // tick drives whatever waits for time to pass, and what may look different in a new view. Thousands of partitions may have
-// something due, and hits wait for those that are in use: they come first, and after a change the rest is put off.
+// something due, and hits wait for those that are in use: they come first, and after a change most is put off.
 func (m *Machine) tick(changed bool) {
 	if changed && m.cfg.InUse != nil {
 		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
 	}
 	m.recalls, m.line = 0, m.line[:0]
-	if changed {
-		m.unseen = m.unseen[:0]
-	}
-	unused := m.unused[:0]
+	due, unused := m.due[:0], m.unused[:0]
 	m.eachPartition(func(q *partition) {
-		switch due := changed || q.flowing && q.misplaced || !q.flowing && (!q.calm || !m.on(ruleCalm)); {
-		case !due:
+		switch {
+		case !changed && !(q.flowing && q.misplaced) && (q.flowing || q.calm && m.on(ruleCalm)):
 		case q.used:
-			m.tend(q, changed)
+			due = append(due, q)
 		default:
 			unused = append(unused, q)
 		}
 	})
-	m.unused = unused
+	due = append(due, unused...)
+	m.due, m.unused = due, unused
 	if changed {
-		m.unseen = append(m.unseen, unused...)
+		m.unseen = append(m.unseen[:0], due...)
 		m.lookOn()
 	} else {
-		for _, q := range unused {
+		for _, q := range due {
 			m.tend(q, false)
 		}
 	}
@@ -223,11 +222,12 @@ func (m *Machine) stands(q *partition) bool {
 
 // proceed goes on with what tick has put off.
 func (m *Machine) proceed() {
-	m.recalls = 0
 	if len(m.unseen) > 0 {
+		m.recalls = m.cfg.MaxRecalls // what may stay waits in the line, which goes on at its own pace
 		m.lookOn()
 		return
 	}
+	m.recalls = 0
 	m.line = slices.DeleteFunc(m.line, func(q *partition) (done bool) {
 		switch {
 		case q.flowing && q.misplaced:
