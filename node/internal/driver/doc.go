@@ -11,14 +11,17 @@
 //	actors: change ──► feed: a frame per peer, one under way ──► the peer's actors
 //	answers that wait for copies ◄── what it took ◄─────────────┘
 //
-// A feed gathers changes for a quarter of MaxLag, with Sync or while answers wait not at all. The goroutine of the peer's
-// connection takes them, and the answer to the frame is the acknowledgement: neither waits for what the drivers of the two
-// nodes have to do, such as thousands of partitions that move. They become part of the copy a few at a time, and all before
-// the machine looks at the partition. What is lost, or not taken, is the
-// machine's again. A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
-// within a second while nobody else was ever there who could hold a copy. State is extracted when a message is queued, and
-// is encoded then; whole partitions are streamed over a link of their own, with at most some megabytes queued, so that
-// they delay no hit.
+// A change is encoded when it happens, with what it changed at hand; where more than a few come in one partition, their last
+// state is taken when the frame goes. A feed gathers changes for a quarter of MaxLag, with Sync or while answers wait not at
+// all. The goroutine of the peer's connection takes them, and the answer to the frame is the acknowledgement: neither waits
+// for what the drivers of the two nodes have to do, such as thousands of partitions that move. They become part of the copy a
+// few at a time, and all before the machine looks at the partition. What is lost, or not taken, is the machine's again.
+//
+// A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
+// within a second while nobody else was ever there who could hold a copy. State is extracted when a message is queued, and is
+// encoded then; whole partitions are streamed over a link of their own, with at most some megabytes queued, so that they
+// delay no hit. After a change of the view the machine looks at some hundred partitions at a time, those in use first, and
+// moves begin a few at a time (see ownership.Proceed).
 //
 // # Guarantees
 //
