@@ -121,7 +121,8 @@ type Driver struct {
 	checks   []check          // whether copies lag too much, in the order in which they are due
 	todo     []ownership.Event
 	stepping bool
-	touched  []int // partitions that may have become flows
+	touched  []int           // partitions that may have become flows
+	viewers  []chan struct{} // of SetView, to be closed
 	feeds    map[ownership.UID]*feed
 	failed   map[int]time.Time // partitions whose flows failed, and until when they are none
 	bases    []uint64          // mutations, as the actors count, when the term began
@@ -207,11 +208,11 @@ func (d *Driver) Run() {
 		if pause := d.work(); pause > 0 {
 			rest.Reset(pause)
 		}
-		if unfinished, urgent := d.machine.Unfinished(); unfinished && !proceeds {
-			pause := proceedEvery
-			if urgent {
-				pause = busy // it takes half of a busy processor, no more
-			}
+		pause := proceedEvery
+		if d.looksOn() {
+			pause = busy // it takes half of a busy processor, no more
+		}
+		if unfinished, _ := d.machine.Unfinished(); unfinished && !proceeds {
 			proceed.Reset(pause)
 			proceeds = true
 		}
@@ -420,7 +421,7 @@ func (d *Driver) step(e ownership.Event) {
 	d.beginFlows()
 }
 
-// SetView tells who is there, and who should own what. Done is closed when the machine knows.
+// SetView tells who is there, and who should own what. Done is closed when the machine has looked at all partitions since.
 func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done <-chan struct{}) {
 	told := make(chan struct{})
 	d.post(func() {
@@ -431,9 +432,25 @@ func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done 
 		d.losses.view(members, ring)
 		d.step(ownership.ViewChanged{Members: members, Ring: ring})
 		d.keepFeeds(members)
-		close(told)
+		d.viewers = append(d.viewers, told)
+		for len(members) < 2 && d.looksOn() { // there is nobody to ask
+			d.step(ownership.Proceed{})
+		}
 	})
 	return told
+}
+
+// looksOn reports whether the machine has partitions to look at since the view has changed. If not, it tells those who wait
+// for that.
+func (d *Driver) looksOn() bool {
+	if _, urgent := d.machine.Unfinished(); urgent {
+		return true
+	}
+	for _, told := range d.viewers {
+		close(told)
+	}
+	d.viewers = nil
+	return false
 }
 
 // Proved says that a process is certainly dead, though gossip may not say so yet.
