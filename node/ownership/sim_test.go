@@ -275,9 +275,11 @@ func (s *sim) crash(n *simNode) {
 }
 
 func (s *sim) pause(n *simNode, d, detect strategy.Time) {
-	n.paused = true
+	n.paused, n.pausedAt = true, s.now
+	began := s.now
 	s.after(detect, nil, func() {
-		if n.paused {
+		// Whoever runs again refutes that it is suspected, unless it stops before that is heard.
+		if refuted := n.resumedAt > began && n.pausedAt-n.resumedAt > max(300*msec, s.sc.Lag); n.paused && !refuted {
 			s.gossip(n, Dead, 0)
 		}
 	})

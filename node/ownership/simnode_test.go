@@ -73,6 +73,7 @@ type simNode struct {
 	leaving   bool
 	held      []simEvent
 	resumedAt strategy.Time
+	pausedAt  strategy.Time
 	lastStep  strategy.Time
 	epoch     int
 	inc       int
