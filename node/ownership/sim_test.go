@@ -260,6 +260,14 @@ func (n *simNode) pushPull() {
 func (s *sim) crash(n *simNode) {
 	n.up = false
 	s.gossip(n, Dead, s.rnd(1500*msec, 2400*msec))
+	s.after(4000*msec, nil, func() { // whoever has joined since has probed it too
+		for _, o := range s.nodes {
+			if o.up && !o.paused && o.view[n.idx] == Active {
+				o.incs[n.idx] = n.inc
+				o.setMember(n.idx, Dead)
+			}
+		}
+	})
 	if !s.sc.Proof {
 		return
 	}
