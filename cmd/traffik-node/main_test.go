@@ -78,13 +78,14 @@ func serving(t *testing.T, args ...string) (url string, log *journal, stop func(
 	p := program{out: &out, err: log, env: func(string) string { return "" }, signals: signals}
 	status := make(chan int, 1)
 	args = append([]string{"--http-addr=127.0.0.1:0", "--gossip-addr=127.0.0.1:0", "--cluster-addr=127.0.0.1:0"}, args...)
-	go func() { status <- p.run(t.Context(), args) }() // ends with the signal
+	ctx := context.WithoutCancel(t.Context())  // which ends before cleanups, and the signal would be the second one
+	go func() { status <- p.run(ctx, args) }() // ends with the signal
 	stop = sync.OnceValue(func() outcome {
 		signals <- syscall.SIGTERM
 		http.DefaultClient.CloseIdleConnections()
 		return outcome{status: <-status, out: out.String(), err: log.text.String()}
 	})
-	t.Cleanup(func() { stop() })
+	t.Cleanup(func() { assert.Equal(t, 0, stop().status) })
 	url = "http://" + log.until(`what"?[=:]"?http"? ?,?"?addr"?[=:]"?([0-9.:]+)`)
 	log.until(`what"?[=:]"?gossip"? ?,?"?addr"?[=:]"?([0-9.:]+)`)
 	return url, log, stop
