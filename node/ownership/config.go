@@ -29,13 +29,14 @@ type Config struct {
 	// keeps copies in its place. It must be longer than Pause, and than a few round trips: a node that was busy for a
 	// moment goes on as if nothing had been. Default 2 s.
 	Patience time.Duration
-	// MaxHandoffs is the number of partitions that are handed off at once. Default 256.
+	// MaxHandoffs is the number of partitions that are handed off at once. Default 256. A node that leaves must end, while
+	// one that stays does not: for it this and the two that follow double with each second that its leave takes.
 	MaxHandoffs int
 	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
 	// others. Default a quarter of MaxHandoffs, at least 1.
 	MaxHandoffsTo int
-	// MaxRecalls is how many flows are ended by one Tick or Proceed because the partition should be elsewhere, though it is safe where
-	// it is. Default 64.
+	// MaxRecalls is how many flows are ended by one Tick or Proceed because the partition should be elsewhere, though it is
+	// safe where it is. Default 64.
 	MaxRecalls int
 	// Batch is how many partitions are looked at at once after the view has changed; others follow with each Proceed.
 	// Default 256.

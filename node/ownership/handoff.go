@@ -64,7 +64,7 @@ func (m *Machine) offer(q *partition) {
 
 // hasRoom reports whether one more handoff may begin, with that target.
 func (m *Machine) hasRoom(to UID) bool {
-	return m.handing < m.cfg.MaxHandoffs && m.handingTo[to] < m.cfg.MaxHandoffsTo
+	return m.handing < m.cfg.MaxHandoffs*m.haste() && m.handingTo[to] < m.cfg.MaxHandoffsTo*m.haste()
 }
 
 func (m *Machine) sendOffer(q *partition) {

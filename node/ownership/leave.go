@@ -1,5 +1,17 @@
 package ownership
 
+import "time"
+
+// haste is how many times as much is handed over at once as by a node that stays. What is in use goes first, and hits wait
+// for it: a leave begins gently, and doubles with each second, so that it ends in time however slow the machines are.
+func (m *Machine) haste() int {
+	if m.state() != Leaving {
+		return 1
+	}
+	seconds := (m.now - m.leaving) / toTime(time.Second)
+	return 1 << min(seconds, 6)
+}
+
 // drained reports whether a leaving node holds nothing that others need: it owns nothing, has delivered what it set
 // aside, and every copy here was dropped by an owner that has others. With nobody left to take it, there is nothing to
 // wait for.

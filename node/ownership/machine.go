@@ -2,7 +2,6 @@ package ownership
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -15,15 +14,12 @@ type Machine struct {
 	view      view
 	parts     []*partition
 	out       []Effect
-	due       []*partition // of tick, as is unused
-	unused    []*partition
-	line      []*partition // those that wait for their turn to move
-	unseen    []*partition // those not looked at since the view changed
-	recalls   int          // by the last Tick or Proceed
-	rounds    uint64       // of claims
+	agenda    agenda
+	rounds    uint64 // of claims
 	streams   uint64
-	handing   int         // handoffs in flight
-	handingTo map[UID]int // by target
+	handing   int           // handoffs in flight
+	handingTo map[UID]int   // by target
+	leaving   strategy.Time // since when, if this node leaves
 
 	silences  map[UID]*silence
 	probeAt   strategy.Time // of those who have answered nothing for a while
@@ -71,19 +67,16 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	}
 	switch e := e.(type) {
 	case Tick:
-		changed := m.recheck()
-		m.tick(m.listen() || changed)
+		m.tick()
 	case Proceed:
 		m.proceed()
 	case ViewChanged:
 		m.setView(e)
-		m.begin()
-		m.tick(true)
+		m.changed()
 	case Proof:
 		if !m.view.proof[e.UID] {
 			m.view.proof[e.UID] = true
-			m.begin()
-			m.tick(true)
+			m.changed()
 		}
 	case ProofCleared:
 		delete(m.view.proof, e.UID)
@@ -153,115 +146,6 @@ func (m *Machine) doubt() {
 		m.settleGate(q)
 		q.steady, q.calm = false, false
 	})
-}
-
-// tick drives whatever waits for time to pass, and what may look different in a new view. Thousands of partitions may have
-// something due, and hits wait for those that are in use: they come first, and after a change most is put off.
-func (m *Machine) tick(changed bool) {
-	if changed && m.cfg.InUse != nil {
-		m.eachPartition(func(q *partition) { q.used = m.cfg.InUse(q.id) })
-	}
-	m.recalls, m.line = 0, m.line[:0]
-	due, unused := m.due[:0], m.unused[:0]
-	m.eachPartition(func(q *partition) {
-		switch {
-		case !changed && !(q.flowing && q.misplaced) && (q.flowing || q.calm && m.on(ruleCalm)):
-		case q.used:
-			due = append(due, q)
-		default:
-			unused = append(unused, q)
-		}
-	})
-	due = append(due, unused...)
-	m.due, m.unused = due, unused
-	if changed {
-		m.unseen = append(m.unseen[:0], due...)
-		m.lookOn()
-	} else {
-		for _, q := range due {
-			m.tend(q, false)
-		}
-	}
-	if m.state() == Leaving && m.drained() {
-		m.emit(Drained{})
-	}
-}
-
-// tend does what is due for q, or puts it into the line.
-func (m *Machine) tend(q *partition, changed bool) {
-	if q.flowing && changed {
-		q.misplaced = !m.undisturbed(q)
-	}
-	switch {
-	case !q.flowing:
-		if m.drive(q); m.stands(q) {
-			m.line = append(m.line, q)
-		}
-	case !q.misplaced:
-	case !m.mayStay(q) || m.recalls < m.cfg.MaxRecalls:
-		m.recalls++
-		m.recall(q)
-	default:
-		m.line = append(m.line, q)
-	}
-}
-
-// lookOn looks at some of the partitions that were not looked at since the view changed.
-func (m *Machine) lookOn() {
-	n := min(len(m.unseen), m.cfg.Batch)
-	for _, q := range m.unseen[:n] {
-		m.tend(q, true)
-	}
-	m.unseen = append(m.unseen[:0], m.unseen[n:]...)
-}
-
-// stands reports whether q waits for its turn to be handed over.
-func (m *Machine) stands(q *partition) bool {
-	return q.role == Owner && q.own.open && q.own.hand.step == handIdle && m.now >= q.own.retryAt && m.desired(q.id) != m.cfg.Self
-}
-
-// proceed goes on with what tick has put off.
-func (m *Machine) proceed() {
-	if len(m.unseen) > 0 {
-		m.recalls = m.cfg.MaxRecalls // what may stay waits in the line, which goes on at its own pace
-		m.lookOn()
-		return
-	}
-	m.recalls = 0
-	m.line = slices.DeleteFunc(m.line, func(q *partition) (done bool) {
-		switch {
-		case q.flowing && q.misplaced:
-			if m.recalls == m.cfg.MaxRecalls {
-				return false
-			}
-			m.recalls++
-			m.recall(q)
-		case !q.flowing && m.stands(q):
-			if !m.hasRoom(m.desired(q.id)) {
-				return false
-			}
-			m.drive(q)
-		}
-		return true
-	})
-}
-
-// Unfinished reports whether Proceed has something to go on with, and if so whether that is urgent: there are partitions
-// that were not looked at since the view changed.
-func (m *Machine) Unfinished() (unfinished, urgent bool) {
-	return len(m.unseen)+len(m.line) > 0, len(m.unseen) > 0
-}
-
-// begin allocates the partitions that this node should own and knew nothing of.
-func (m *Machine) begin() {
-	if m.state() != Active {
-		return
-	}
-	for p := range m.cfg.Partitions {
-		if m.parts[p] == nil && m.desired(p) == m.cfg.Self {
-			m.part(p)
-		}
-	}
 }
 
 // drive does for one partition whatever is due.

@@ -366,10 +366,10 @@ func TestProceed(t *testing.T) {
 	assert.Equal(t, other, effects[0].(Send).To)
 	assert.IsType(t, Offer{}, effects[0].(Send).Msg)
 
-	m.line = nil
+	m.agenda.line = nil
 	for _, q := range m.parts[:7] {
 		q.flowing, q.misplaced = true, true
-		m.line = append(m.line, q)
+		m.agenda.line = append(m.agenda.line, q)
 	}
 	m.parts[1].flowing = false // ended since, and on offer already
 	for _, want := range []int{3, 3, 0} {
@@ -407,6 +407,31 @@ func TestTheRestIsLookedAtLater(t *testing.T) {
 	assert.Equal(t, []uint32{6, 7}, asked(m.Step(1, Proceed{})))
 	_, urgent = m.Unfinished()
 	assert.False(t, urgent)
+}
+
+// What has to be looked at anew before all of it was looked at goes round.
+func TestNothingIsPutOffForEver(t *testing.T) {
+	m, err := New(Config{Self: UID{1}, Partitions: 10, Batch: 4})
+	require.NoError(t, err)
+	view := ViewChanged{Members: []Member{{UID{1}, Active}, {UID{2}, Active}}, Ring: rankAll{{1}, {2}}}
+	left := func() (p []uint32) {
+		for _, q := range m.agenda.unseen {
+			p = append(p, q.id)
+		}
+		return p
+	}
+	m.Step(1, view)
+	assert.Equal(t, []uint32{4, 5, 6, 7, 8, 9}, left())
+	m.Step(1, view)
+	assert.Equal(t, []uint32{8, 9, 0, 1, 2, 3}, left(), "first what was not looked at")
+
+	m.Step(1, ProofCleared{UID{2}}) // for a while every tick has all looked at
+	m.Step(2, Tick{})
+	assert.Equal(t, []uint32{2, 3}, left())
+	m.Step(3, Tick{})
+	assert.Empty(t, left())
+	m.Step(4, Tick{})
+	assert.Equal(t, []uint32{4, 5, 6, 7, 8, 9}, left())
 }
 
 // An owner that lives is given time to hand over what a holder should own.
@@ -483,3 +508,24 @@ func TestPartitionsInUseComeFirst(t *testing.T) {
 type rankAll []UID
 
 func (r rankAll) Rank(uint32) []UID { return r }
+
+// A leave must end: the longer it takes, the more is handed over at once.
+func TestALeaveIsHurried(t *testing.T) {
+	self, other := UID{1}, UID{2}
+	m, err := New(Config{Self: self, Partitions: 40, MaxHandoffs: 3, MaxHandoffsTo: 2})
+	require.NoError(t, err)
+	view := ViewChanged{Members: []Member{{self, Active}}, Ring: fixedRing{self}}
+	m.Step(0, view)
+	now := toTime(time.Minute)
+	m.Step(now, view)
+	view = ViewChanged{Members: []Member{{self, Leaving}, {other, Active}}, Ring: fixedRing{other}}
+	m.Step(now, view)
+	assert.Equal(t, 2, m.handing)
+	for range 4 {
+		now += toTime(time.Second) / 2
+		view.Members = append(view.Members, Member{UID{9, byte(len(view.Members))}, Active}) // does not begin the leave anew
+		m.Step(now, view)
+		m.Step(now, Proceed{})
+	}
+	assert.Equal(t, 8, m.handing)
+}

@@ -51,7 +51,7 @@ func TestModel(t *testing.T) {
 // TestModelIsBusy shows that the histories contain what they are about.
 func TestModelIsBusy(t *testing.T) {
 	var acked, commits, claims, joins, parked, flowed int
-	for seed := range uint64(25) {
+	for seed := range uint64(40) {
 		s := play(withFlows(seed), 0, nil)
 		for _, h := range s.hits {
 			if h.acked {

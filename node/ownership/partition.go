@@ -35,6 +35,7 @@ type partition struct {
 	flowing   bool // the driver has it, see Flow
 	misplaced bool // and something is due since the view changed last
 	used      bool // as Config.InUse said then
+	unseen    bool // in agenda.unseen
 
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued

@@ -49,6 +49,9 @@ func (m *Machine) setView(e ViewChanged) {
 			m.view.others = append(m.view.others, x.UID)
 		}
 	}
+	if m.state() == Leaving && before[m.cfg.Self] != Leaving {
+		m.leaving = m.now
+	}
 	slices.SortFunc(m.view.others, func(a, b UID) int {
 		if a.Less(b) {
 			return -1
