@@ -48,7 +48,8 @@ type Request struct {
 // Noter is told of a mutation before anybody else can see it.
 type Noter interface {
 	// Note is called at most once, with the count of mutations that includes this one, and before [System.Changes]
-	// returns that count, Config.Changed is told of it, or Reply is called. A lock is held: it must not block, nor call the System.
+	// returns that count, Config.Changed is told of it, or Reply is called. A lock is held: it must not block, nor call
+	// the System.
 	Note(seq uint64, a Answer)
 }
 

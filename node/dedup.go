@@ -113,7 +113,8 @@ func (d *dedup) discard(id uint64) {
 	}
 }
 
-// forget has the next hit with that id, which was not charged, decided as a first one, and returns who sent it again meanwhile.
+// forget has the next hit with that id, which was not charged, decided as a first one, and returns who sent it again
+// meanwhile.
 func (d *dedup) forget(id uint64) []transport.Responder {
 	d.mu.Lock()
 	defer d.mu.Unlock()

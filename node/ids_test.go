@@ -97,6 +97,23 @@ func TestIDsStayWithTheCopy(t *testing.T) {
 	assert.Equal(t, first, verdict, "it was not charged")
 }
 
+// What a process that is gone has sent does not go with partitions for ever, nor is it kept.
+func TestHitsOfTheDepartedAreSettled(t *testing.T) {
+	c := newCharges()
+	gone, other := transport.UID{1}, transport.UID{2}
+	for _, id := range []uint64{7, waiting | 7} {
+		charged(t, c, gone, id, 1)
+	}
+	c.node.origins.forget(gone)
+	assert.Empty(t, c.Append(nil, 0, 0))
+	for id := range uint64(100) {
+		charged(t, c, other, id, 2)
+	}
+	for _, x := range c.of(0).list {
+		assert.Equal(t, other, x.dedup.origin)
+	}
+}
+
 // Guarantee 2: a hit that another owner has charged is not charged again when its retry ends at home, because the
 // partition has moved there.
 func TestARetryThatComesHomeIsNotCharged(t *testing.T) {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"maps"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -48,7 +49,8 @@ func (o *origins) add(key originKey) *dedup {
 	return d
 }
 
-// forget drops what is remembered of a process.
+// forget drops what is remembered of a process, which sends no hit again: all its hits are settled, wherever there is a
+// charge of them still.
 func (o *origins) forget(u transport.UID) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -57,7 +59,12 @@ func (o *origins) forget(u transport.UID) {
 		return
 	}
 	all := maps.Clone(*old)
-	delete(all, originKey{u, 0})
-	delete(all, originKey{u, waiting})
+	for _, class := range [...]uint64{0, waiting} {
+		key := originKey{u, class}
+		if d := all[key]; d != nil {
+			delete(all, key)
+			d.settleBelow(math.MaxUint64)
+		}
+	}
 	o.all.Store(&all)
 }

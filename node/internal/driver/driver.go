@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/traffik-io/traffik/actor"
-	"github.com/traffik-io/traffik/internal/ablate"
 	"github.com/traffik-io/traffik/node/ownership"
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -151,13 +150,16 @@ func New(cfg Config) (*Driver, error) {
 	}
 	m, err := ownership.New(ownership.Config{
 		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: machineLag(cfg.MaxLag), Pause: maxPause,
-		MaxHandoffs: maxHandoffs, MaxHandoffsTo: maxHandoffsTo, MaxRecalls: maxRecalls, Silence: silence, InUse: func(p uint32) bool { return cfg.Actors.KeysOf(int(p)) > 0 },
+		MaxHandoffs: maxHandoffs, MaxHandoffsTo: maxHandoffsTo, MaxRecalls: maxRecalls, Silence: silence,
+		InUse: func(p uint32) bool { return cfg.Actors.KeysOf(int(p)) > 0 },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("driver: %w", err)
 	}
 	d := &Driver{
-		cfg: cfg, machine: m, gates: make([]gate, cfg.Partitions), signs: make(signs, cfg.Partitions), terms: make([]atomic.Uint64, cfg.Partitions), bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
+		cfg: cfg, machine: m,
+		gates: make([]gate, cfg.Partitions), signs: make(signs, cfg.Partitions), terms: make([]atomic.Uint64, cfg.Partitions),
+		bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
 		wake: make(chan struct{}, 1), drained: make(chan struct{}),
 		paced: map[int]struct{}{}, holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
@@ -245,156 +247,6 @@ func (d *Driver) abandon() {
 	}
 }
 
-// post has f run on the goroutine of Run.
-func (d *Driver) post(f func()) {
-	d.mu.Lock()
-	d.inbox = append(d.inbox, f)
-	d.mu.Unlock()
-	d.signal()
-}
-
-func (d *Driver) signal() { notify(d.wake) }
-
-// work runs what was posted, and then, unless bulk rests, one piece of that. It returns for how long bulk rests then: as
-// long as that took, so that hits get half of a busy processor.
-func (d *Driver) work() (rest time.Duration) {
-	d.urgent()
-	began := time.Now()
-	if rest = d.rest.Sub(began); rest > 0 {
-		return rest
-	}
-	d.mu.Lock()
-	if len(d.bulk) == 0 {
-		d.mu.Unlock()
-		return 0
-	}
-	f := d.bulk[0]
-	d.bulk[0] = nil
-	d.bulk = d.bulk[1:]
-	d.mu.Unlock()
-	f()
-	took := time.Since(began)
-	d.rest = began.Add(2 * took)
-	return took
-}
-
-// urgent runs what was posted. Bulk calls it between its messages.
-func (d *Driver) urgent() {
-	d.mu.Lock()
-	inbox := d.inbox
-	d.inbox = nil
-	d.mu.Unlock()
-	for _, f := range inbox {
-		f()
-		d.keepUp()
-	}
-	d.keepUp()
-}
-
-// postBulk has f run on the goroutine of Run when nothing else waits.
-func (d *Driver) postBulk(f func()) {
-	d.mu.Lock()
-	d.bulk = append(d.bulk, f)
-	d.mu.Unlock()
-	d.signal()
-}
-
-// keepUp flushes if that is due. It is called amid work that may take long, such as thousands of partitions that move: the
-// copies of others are not to wait for that.
-func (d *Driver) keepUp() {
-	since := strategy.Time(d.untold.Load())
-	if since != 0 && !d.alone.Load() && d.cfg.Now()-since >= strategy.Time(d.lag()/time.Microsecond) {
-		d.flush()
-	}
-}
-
-// Changed says what has changed. It is the Changed of the actors' Config.
-func (d *Driver) Changed(m actor.Mutation) (safe uint64) {
-	if o := d.flows.out[m.Partition].Load(); o != nil {
-		return o.mutated(&m)
-	}
-	if !m.First {
-		return 0
-	}
-	d.mu.Lock()
-	d.dirty = append(d.dirty, m.Partition)
-	first := len(d.dirty) == 1
-	d.mu.Unlock()
-	if first {
-		d.untold.Store(int64(d.cfg.Now()))
-		d.signal()
-	}
-	return 0
-}
-
-func (d *Driver) hasDirty() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.dirty) > 0
-}
-
-// check is a look at whether the copies of partition p hold what was changed until then.
-type check struct {
-	p  int
-	at time.Time
-}
-
-// checkAt has flush look at p at that time.
-func (d *Driver) checkAt(p int, at time.Time) {
-	i, _ := slices.BinarySearchFunc(d.checks, at, func(c check, at time.Time) int { return c.at.Compare(at) })
-	d.checks = slices.Insert(d.checks, i, check{p, at})
-}
-
-// flush tells the machine how far the partitions have got that changed, and has it look again at those whose changes are
-// about to be older than MaxLag. It returns when to do so again, 0 if there is no need to.
-func (d *Driver) flush() time.Duration {
-	d.mu.Lock()
-	dirty := d.dirty
-	d.dirty = nil
-	d.mu.Unlock()
-	d.untold.Store(0)
-	began := time.Now()
-	for len(d.checks) > 0 && !d.checks[0].at.After(began) {
-		p := d.checks[0].p
-		d.checks = d.checks[1:]
-		if d.flows.out[p].Load() == nil && d.cfg.Actors.Seq(p) > d.gates[p].safety() {
-			d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
-		}
-	}
-	due := began.Add(machineLag(d.cfg.MaxLag))
-	for _, p := range dirty {
-		if d.flows.out[p].Load() != nil {
-			continue // it has become one since
-		}
-		d.step(ownership.Mutated{P: uint32(p), Seq: d.since(p, d.cfg.Actors.Look(p))})
-		if !d.cfg.Sync && d.cfg.Replicas > 1 && !d.alone.Load() {
-			d.checks = append(d.checks, check{p, due})
-		}
-	}
-	d.late.Store(false)
-	if len(d.checks) == 0 && !d.hasDirty() {
-		return 0
-	}
-	return d.lag()
-}
-
-// machineLag is the part of the lag that the machine knows of: a change may take the rest to be told.
-func machineLag(lag time.Duration) time.Duration { return lag - lag/4 }
-
-// lag is how long a change may wait until the machine is told. Where no copies are kept, nobody waits for it.
-func (d *Driver) lag() time.Duration {
-	if d.cfg.Replicas == 1 {
-		return tickEvery
-	}
-	return d.cfg.MaxLag / 4
-}
-
-// seq is the mutations of partition p in its term.
-func (d *Driver) seq(p int) uint64 { return d.since(p, d.cfg.Actors.Seq(p)) }
-
-// since is the count of mutations seq as the actors have it, from the beginning of the term.
-func (d *Driver) since(p int, seq uint64) uint64 { return max(seq, d.bases[p]) - d.bases[p] }
-
 // step tells the machine an event and does what it wants, and then what follows from that.
 func (d *Driver) step(e ownership.Event) {
 	d.todo = append(d.todo, e)
@@ -419,90 +271,6 @@ func (d *Driver) step(e ownership.Event) {
 	clear(d.todo)
 	d.todo, d.stepping = d.todo[:0], false
 	d.beginFlows()
-}
-
-// SetView tells who is there, and who should own what. Done is closed when the machine has looked at all partitions since.
-func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done <-chan struct{}) {
-	told := make(chan struct{})
-	d.post(func() {
-		if len(members) > 1 && d.alone.Load() {
-			d.flush() // what there was nobody to be told of
-			d.alone.Store(false)
-		}
-		d.losses.view(members, ring)
-		d.step(ownership.ViewChanged{Members: members, Ring: ring})
-		d.keepFeeds(members)
-		d.viewers = append(d.viewers, told)
-		for len(members) < 2 && d.looksOn() { // there is nobody to ask
-			d.step(ownership.Proceed{})
-		}
-	})
-	return told
-}
-
-// looksOn reports whether the machine has partitions to look at since the view has changed. If not, it tells those who wait
-// for that.
-func (d *Driver) looksOn() bool {
-	if _, urgent := d.machine.Unfinished(); urgent {
-		return true
-	}
-	for _, told := range d.viewers {
-		close(told)
-	}
-	d.viewers = nil
-	return false
-}
-
-// Proved says that a process is certainly dead, though gossip may not say so yet.
-func (d *Driver) Proved(uid ownership.UID) {
-	d.post(func() { d.step(ownership.Proof{UID: uid}) })
-}
-
-// Cleared takes back what Proved said.
-func (d *Driver) Cleared(uid ownership.UID) {
-	d.post(func() { d.step(ownership.ProofCleared{UID: uid}) })
-}
-
-// Awake is called before every decision, with the time of that decision. After a time in which this process did not
-// run, it returns when the machine knows: then nothing is served that others may have taken over.
-//
-// It also notices when this driver does not keep up: then answers wait, as they do when the copies do not.
-func (d *Driver) Awake(now strategy.Time) {
-	if since := strategy.Time(d.untold.Load()); since != 0 && now-since > strategy.Time(d.cfg.MaxLag/time.Microsecond) && d.cfg.Replicas > 1 && !d.alone.Load() {
-		d.late.Store(true)
-	}
-	for d.Slept(now) && d.ctx.Err() == nil {
-		d.rouse()
-	}
-}
-
-// Slept reports whether this process did not run for so long that others may have taken over.
-func (d *Driver) Slept(now strategy.Time) bool {
-	return !ablate.Pause && now-strategy.Time(d.stepped.Load()) > strategy.Time(maxPause/time.Microsecond)
-}
-
-// rouse has the machine look at the time, once for all who wait for that: a look takes milliseconds, and thousands of
-// hits may come at once.
-func (d *Driver) rouse() {
-	d.mu.Lock()
-	told := d.rousing
-	if told == nil {
-		told = make(chan struct{})
-		d.rousing = told
-		d.inbox = append(d.inbox, func() {
-			d.step(ownership.Tick{})
-			d.mu.Lock()
-			d.rousing = nil
-			d.mu.Unlock()
-			close(told)
-		})
-	}
-	d.mu.Unlock()
-	d.signal()
-	select {
-	case <-told:
-	case <-d.ctx.Done():
-	}
 }
 
 // Drained is closed when this node, leaving, holds nothing any more that others need.
