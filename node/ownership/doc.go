@@ -46,8 +46,9 @@
 //     ordered by deadline, then NOT_OWNER), Redirect answers NOT_OWNER. [Gate] closes the gate before the next effect:
 //     turns that run are let finish first. Answers that wait for Acked fail as unknown when a gate turns to Redirect.
 //  4. It counts the mutations of each partition within its term, keeps with each record the count at which it changed
-//     last, and steps [Mutated] (a driver that batches those by d adds d to MaxLag). [Adopt] sets counts back to 0;
-//     answers that still wait then are safe once Acked names the new term.
+//     last, and steps [Mutated] (a driver that batches those by d adds d to MaxLag), and again when a mutation that is
+//     not Acked gets as old as MaxLag. [Adopt] sets counts back to 0; answers that still wait then are safe once Acked
+//     names the new term.
 //  5. A hit that was charged before is answered from the ids, and that answer waits like any other at the current
 //     count: the charge itself may not be replicated yet.
 //  6. With each [Send] it extracts the state that Attach names, at that moment, and sets State.Seq to the count then

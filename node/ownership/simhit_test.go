@@ -124,6 +124,7 @@ func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
 		r.ids[w] |= bit
 		if !n.mutatedInFlow(h.p) {
 			n.step(Mutated{uint32(h.p), q.seq})
+			n.lookAgain(h.p)
 		}
 	}
 	answer := func() {
@@ -132,12 +133,30 @@ func (n *simNode) turn(h *simHit, q *simPart, reply func(outcome, int)) {
 		}
 		reply(admitted, n.idx)
 	}
-	safe := q.acked != nil && q.acked.Term == q.term && q.acked.Seq >= q.seq
-	if safe || !n.s.sc.Sync && !q.wait && !n.flows[h.p].late(n.s.now) {
+	if q.safe() || !n.s.sc.Sync && !q.wait && !n.flows[h.p].late(n.s.now) {
 		answer()
 		return
 	}
 	q.pending = append(q.pending, simPending{q.seq, n.s.now, answer})
+}
+
+// safe reports whether the copies hold all that was charged.
+func (q *simPart) safe() bool {
+	return q.acked != nil && q.acked.Term == q.term && q.acked.Seq >= q.seq
+}
+
+// lookAgain has the machine look at p when what has just changed is as old as it may get: no other hit may come by then
+// that changes something.
+func (n *simNode) lookAgain(p int) {
+	if n.s.sc.Sync {
+		return
+	}
+	n.s.after(10*msec, n, func() {
+		q := &n.parts[p]
+		if !q.safe() && n.flows[p] == nil && !n.slept() {
+			n.step(Mutated{uint32(p), q.seq})
+		}
+	})
 }
 
 // stuck is how long an answer may wait, or a hit be parked: while two peers after each other are found out to be away, and
