@@ -335,7 +335,6 @@ func (d *Driver) giveBack(f *feed, lost []shipped, failed bool) {
 			if p := x.o.p; d.flows.out[p].Load() == x.o {
 				d.failed[p] = now.Add(flowPause)
 				d.step(ownership.Mutated{P: uint32(p), Seq: d.seq(p)})
-				d.checkAt(p, now.Add(machineLag(d.cfg.MaxLag)-time.Duration(d.cfg.Now()-since)*time.Microsecond))
 			}
 		}
 	})

@@ -122,8 +122,12 @@ func (d *Driver) endFlow(p int) {
 	if o := d.flows.out[p].Load(); o != nil {
 		d.flows.out[p].Store(nil) // first: of what comes after the next line, the machine is told
 		e.Seq = d.since(p, d.cfg.Actors.Look(p))
-		e.Acked, e.At = o.end(d.cfg.Now())
-		d.machine.Step(d.cfg.Now(), e)
+		now := d.cfg.Now()
+		e.Acked, e.At = o.end(now)
+		d.machine.Step(now, e)
+		if slices.Min(e.Acked) < e.Seq {
+			d.checkAt(p, time.Now().Add(machineLag(d.cfg.MaxLag)-time.Duration(now-e.At)*time.Microsecond))
+		}
 		return
 	}
 	in := &d.flows.in[p]

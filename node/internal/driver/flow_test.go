@@ -86,6 +86,23 @@ func TestALostChangeIsSentAgain(t *testing.T) {
 	}
 }
 
+// Guarantee 3: what a flow has left behind when it ends gets no older than what comes later.
+func TestTheLagIsBoundedWhenAFlowEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, a, b := two(t, nil)
+		pass(time.Millisecond) // after a tick
+		c.split(a, b, true)
+		a.post(func() {
+			a.hit(0, 1)
+			a.endFlow(0)
+		})
+		pass(5 * time.Millisecond)
+		assert.False(t, a.Waits(0))
+		pass(6 * time.Millisecond)
+		assert.True(t, a.Waits(0), "10 ms after the charge")
+	})
+}
+
 // An answer that waits when a flow begins is released by the flow.
 func TestAnswersWaitOverTheBeginOfAFlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
