@@ -3,6 +3,7 @@ package actor
 import (
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/traffik-io/traffik/strategy"
 )
@@ -17,11 +18,14 @@ const bodySize = 64
 // mutations to seq, and has its time go on from clock, if that is not in its past. It stops at a record that cannot be
 // decoded, or at MaxKeys copies, with an error.
 func (s *System) Install(n int, recs []Record, seq uint64, clock strategy.Time) (err error) {
-	var room [4]strategy.Records
-	decoded, err := s.decode(n, recs, room[:0])
+	room := decodings.Get().(*[]strategy.Records)
+	defer decodings.Put(room)
+	decoded, err := s.decode(n, recs, (*room)[:0])
 	if err != nil {
 		return err
 	}
+	defer clear(decoded)
+	*room = decoded
 	p := s.numbered(n)
 	closed := s.grip(p)
 	for i, r := range recs {
@@ -40,6 +44,9 @@ func (s *System) Install(n int, recs []Record, seq uint64, clock strategy.Time) 
 	s.letGo(p, closed)
 	return err
 }
+
+// decodings is memory for records until they are part of their actors.
+var decodings = sync.Pool{New: func() any { return new([]strategy.Records) }}
 
 // decode appends the decoded records to decoded, before anything is changed.
 func (s *System) decode(n int, recs []Record, decoded []strategy.Records) ([]strategy.Records, error) {
@@ -87,8 +94,8 @@ func (s *System) Discard(n int) {
 	})
 }
 
-// All yields the records of all keys of partition n, some at a time, until yield returns false. Hits go on meanwhile:
-// what they change is seen or not. It returns how many mutations the records hold at least.
+// All yields the records of all keys of partition n, some at a time and valid until yield returns, until that returns
+// false. Hits go on meanwhile: what they change is seen or not. It returns how many mutations the records hold at least.
 func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
 	p := s.numbered(n)
 	p.mu.Lock()
@@ -100,10 +107,12 @@ func (s *System) All(n int, yield func([]Record) bool) (seq uint64) {
 		}
 	}
 	p.mu.Unlock()
+	room := min(batch, len(keys))
+	c := Changed{Records: make([]Record, 0, room), bodies: make([]byte, 0, room*bodySize)}
 	for len(keys) > 0 {
 		some := keys[:min(batch, len(keys))]
 		keys = keys[len(some):]
-		c := Changed{Records: make([]Record, 0, len(some)), bodies: make([]byte, 0, len(some)*bodySize)}
+		c.reset(0)
 		s.hold(p, func() {
 			for _, k := range some {
 				p.takeLocked(k, &c)

@@ -1,6 +1,9 @@
 package ownership
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Thousands of partitions may have something due at once: after a change of the view each has to be looked at, and many may
 // have to move. Hits wait for those that are in use, and for what this node does meanwhile. So those come first, some are
@@ -8,9 +11,12 @@ import "slices"
 
 // agenda is what is left to do.
 type agenda struct {
-	unseen  []*partition // those not looked at since the view changed
-	line    []*partition // those that wait for their turn to move
-	recalls int          // how many flows may yet be ended
+	unseen   []*partition // those not looked at since the view changed
+	urgent   bool         // hits may wait for them
+	restless []*partition // those in which something may be due at the next tick, see disturb
+	flows    []*partition // those that should be elsewhere, and wait for their turn to be called back
+	recalls  int          // how many of them may be now
+	line     []*partition // those that wait for their turn to be handed over
 
 	used, unused []*partition // added since inOrder
 }
@@ -30,8 +36,11 @@ func (a *agenda) inOrder() []*partition {
 	return all
 }
 
-// changed looks at what the view has changed.
-func (m *Machine) changed() {
+// changed looks at what the view has changed. If one is lost who was not leaving, hits may wait for that.
+func (m *Machine) changed(lost bool) {
+	if lost {
+		m.agenda.urgent, m.lostAt = true, m.now
+	}
 	m.begin()
 	m.review()
 	m.agenda.recalls = m.cfg.MaxRecalls * m.haste()
@@ -44,20 +53,42 @@ func (m *Machine) changed() {
 func (m *Machine) tick() {
 	again := m.recheck()
 	if m.listen() || again && len(m.agenda.unseen) == 0 {
+		m.agenda.urgent = true
 		m.review()
 	}
 	a := &m.agenda
-	a.recalls, a.line = m.cfg.MaxRecalls*m.haste(), a.line[:0]
-	m.eachPartition(func(q *partition) {
-		if !q.unseen && (q.flowing && q.misplaced || !q.flowing && (!q.calm || !m.on(ruleCalm))) {
+	a.recalls, a.flows, a.line = m.cfg.MaxRecalls*m.haste(), a.flows[:0], a.line[:0]
+	a.restless = slices.DeleteFunc(a.restless, func(q *partition) (calm bool) {
+		if calm = q.flowing && !q.misplaced || !q.flowing && q.calm && m.on(ruleCalm); !calm && !q.unseen {
 			a.add(q)
 		}
+		q.restless = !calm
+		return calm
 	})
+	slices.SortFunc(a.used, byID)
+	slices.SortFunc(a.unused, byID)
 	for _, q := range a.inOrder() {
 		m.tend(q)
 	}
 	m.lookOn()
 	m.exit()
+}
+
+func byID(q, r *partition) int { return cmp.Compare(q.id, r.id) }
+
+// disturb has the next tick look at q. It is called where q stops being calm, or a flow in its place.
+func (m *Machine) disturb(q *partition) {
+	if !q.restless {
+		q.restless = true
+		m.agenda.restless = append(m.agenda.restless, q)
+	}
+}
+
+// settle notes whether nothing is due for q until something happens.
+func (m *Machine) settle(q *partition, calm bool) {
+	if q.calm = calm; !calm {
+		m.disturb(q)
+	}
 }
 
 // review has all partitions looked at, and first those that were not since an earlier change.
@@ -84,14 +115,17 @@ func (m *Machine) lookOn() {
 	n := min(len(a.unseen), m.cfg.Batch)
 	for _, q := range a.unseen[:n] {
 		if q.unseen = false; q.flowing {
-			q.misplaced = !m.undisturbed(q)
+			if q.misplaced = !m.undisturbed(q); q.misplaced {
+				m.disturb(q)
+			}
 		}
 		m.tend(q)
 	}
 	a.unseen = slices.Delete(a.unseen, 0, n)
+	a.urgent = a.urgent && len(a.unseen) > 0
 }
 
-// tend does what is due for q, or puts it into the line.
+// tend does what is due for q, or has it wait for its turn.
 func (m *Machine) tend(q *partition) {
 	a := &m.agenda
 	switch {
@@ -104,7 +138,7 @@ func (m *Machine) tend(q *partition) {
 		a.recalls--
 		m.recall(q)
 	default:
-		a.line = append(a.line, q)
+		a.flows = append(a.flows, q)
 	}
 }
 
@@ -117,35 +151,39 @@ func (m *Machine) stands(q *partition) bool {
 func (m *Machine) proceed() {
 	a := &m.agenda
 	if len(a.unseen) > 0 {
-		a.recalls = 0 // what may stay waits in the line, which goes on at its own pace
+		a.recalls = 0 // what may stay waits: that goes on at its own pace
 		m.lookOn()
 		return
 	}
 	a.recalls = m.cfg.MaxRecalls * m.haste()
-	a.line = slices.DeleteFunc(a.line, func(q *partition) (done bool) {
-		switch {
-		case q.flowing && q.misplaced:
-			if a.recalls <= 0 {
-				return false
-			}
+	n := 0
+	for ; n < len(a.flows) && a.recalls > 0; n++ {
+		if q := a.flows[n]; q.flowing && q.misplaced {
 			a.recalls--
 			m.recall(q)
-		case !q.flowing && m.stands(q):
-			if !m.hasRoom(m.desired(q.id)) {
-				return false
-			}
-			m.drive(q)
 		}
+	}
+	a.flows = slices.Delete(a.flows, 0, n)
+	a.line = slices.DeleteFunc(a.line, func(q *partition) (done bool) {
+		switch {
+		case q.flowing || !m.stands(q):
+			return true
+		case !m.hasRoom(m.desired(q.id)):
+			return false
+		}
+		m.drive(q)
 		return true
 	})
 }
 
-// Unfinished reports whether Proceed has something to go on with, and if so whether that is urgent: there are partitions
-// that were not looked at since the view changed.
+// Unfinished reports whether Proceed has something to go on with, and whether hits may wait for that.
 func (m *Machine) Unfinished() (unfinished, urgent bool) {
 	a := &m.agenda
-	return len(a.unseen)+len(a.line) > 0, len(a.unseen) > 0
+	return len(a.unseen)+len(a.flows)+len(a.line) > 0, a.urgent
 }
+
+// LooksOn reports whether there are partitions that were not looked at since the view changed.
+func (m *Machine) LooksOn() bool { return len(m.agenda.unseen) > 0 }
 
 // begin allocates the partitions that this node should own and knew nothing of.
 func (m *Machine) begin() {

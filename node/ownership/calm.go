@@ -56,7 +56,7 @@ func (m *Machine) progress(q *partition) {
 	for i := range q.own.holders {
 		m.replicate(q, &q.own.holders[i])
 	}
-	q.calm = q.caughtUp()
+	m.settle(q, q.caughtUp())
 }
 
 // follow does what is due after a message.

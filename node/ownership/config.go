@@ -56,6 +56,7 @@ const (
 	claimRetry    = 100 * time.Millisecond
 	probeRetry    = 200 * time.Millisecond // of one that has answered nothing for a while
 	remember      = time.Second            // claimants, and the living
+	miss          = 2 * time.Minute        // one that was lost, while this node leaves
 	ownerPatience = 5 * time.Second        // with an owner that lives, before this node claims what it has a copy of
 	stall         = 100 * time.Millisecond // between two events: ticks alone come more often, unless this process stands still
 	maxDirty      = 256                    // mutations that a Commit may carry

@@ -140,6 +140,7 @@ func (m *Machine) flowed(e Flowed) {
 		if q.ownerSeen = max(q.ownerSeen, e.At); !m.dead(q.hint.Owner) {
 			q.ownerSeen = max(q.ownerSeen, m.now) // there was nothing to tell
 		}
+		m.settle(q, q.calm)
 		return
 	}
 	low := q.copy.Seq
@@ -155,5 +156,5 @@ func (m *Machine) flowed(e Flowed) {
 	if low < q.copy.Seq {
 		o.marks = append(o.marks, mark{low + 1, min(e.At, m.now)})
 	}
-	q.calm = false // there may be answers to let go
+	m.settle(q, false) // there may be answers to let go
 }

@@ -14,10 +14,11 @@ func (m *Machine) haste() int {
 
 // drained reports whether a leaving node holds nothing that others need: it owns nothing, has delivered what it set
 // aside, and every copy here was dropped by an owner that has others. With nobody left to take it, there is nothing to
-// wait for.
+// wait for, unless somebody is missed: who is cut off may have the only copy, and others may be seen again.
 func (m *Machine) drained() bool {
+	missed := m.lostAt != 0 && !m.past(m.lostAt, miss)
 	for _, q := range m.parts {
-		if q == nil || m.desired(q.id) == (UID{}) {
+		if q == nil || m.desired(q.id) == (UID{}) && !missed {
 			continue
 		}
 		if q.role == Owner || q.role == Frozen || q.role == Claiming || len(q.merges) > 0 {

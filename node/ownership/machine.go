@@ -20,6 +20,7 @@ type Machine struct {
 	handing   int           // handoffs in flight
 	handingTo map[UID]int   // by target
 	leaving   strategy.Time // since when, if this node leaves
+	lostAt    strategy.Time // when last a member was lost that was not leaving
 
 	silences  map[UID]*silence
 	probeAt   strategy.Time // of those who have answered nothing for a while
@@ -71,12 +72,11 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	case Proceed:
 		m.proceed()
 	case ViewChanged:
-		m.setView(e)
-		m.changed()
+		m.changed(m.setView(e))
 	case Proof:
 		if !m.view.proof[e.UID] {
 			m.view.proof[e.UID] = true
-			m.changed()
+			m.changed(m.view.states[e.UID] != Leaving)
 		}
 	case ProofCleared:
 		delete(m.view.proof, e.UID)
@@ -144,7 +144,8 @@ func (m *Machine) doubt() {
 			q.report = m.now
 		}
 		m.settleGate(q)
-		q.steady, q.calm = false, false
+		q.steady = false
+		m.settle(q, false)
 	})
 }
 
@@ -161,7 +162,7 @@ func (m *Machine) drive(q *partition) {
 	m.deliver(q)
 	m.settleGate(q)
 	q.steady = m.isSteady(q)
-	q.calm = q.steady && q.caughtUp()
+	m.settle(q, q.steady && q.caughtUp())
 }
 
 func (m *Machine) receive(q *partition, e Received) {
@@ -227,6 +228,7 @@ func (m *Machine) part(p uint32) *partition {
 	}
 	if m.parts[p] == nil {
 		m.parts[p] = &partition{id: p}
+		m.disturb(m.parts[p])
 	}
 	return m.parts[p]
 }

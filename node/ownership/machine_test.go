@@ -217,12 +217,24 @@ func TestSingleCopy(t *testing.T) {
 	assert.EqualValues(t, 7, acked.Seq)
 }
 
+// With nobody left there is nothing to wait for, unless somebody is missed: this node may be cut off with the only copy.
 func TestLeaveAlone(t *testing.T) {
+	alone := ViewChanged{[]Member{{UID{1}, Leaving}}, fixedRing{}}
+	drained := func(p *pair) bool {
+		_, ok := last[Drained](p)
+		return ok
+	}
 	p := newPair(t, Config{})
-	p.log = nil
-	p.step(0, ViewChanged{[]Member{{UID{1}, Leaving}}, fixedRing{}})
-	_, ok := last[Drained](p)
-	assert.True(t, ok, "with nobody left there is nothing to wait for")
+	p.step(0, ViewChanged{[]Member{{UID{1}, Leaving}, {UID{2}, Leaving}}, fixedRing{}})
+	p.step(0, alone)
+	assert.True(t, drained(p))
+
+	p = newPair(t, Config{})
+	p.step(0, alone)
+	assert.False(t, drained(p), "the other one did not leave")
+	p.now += toTime(miss)
+	p.step(0, Tick{})
+	assert.True(t, drained(p))
 }
 
 // TestDeterminism is Guarantee 8.
@@ -369,7 +381,7 @@ func TestProceed(t *testing.T) {
 	m.agenda.line = nil
 	for _, q := range m.parts[:7] {
 		q.flowing, q.misplaced = true, true
-		m.agenda.line = append(m.agenda.line, q)
+		m.agenda.flows = append(m.agenda.flows, q)
 	}
 	m.parts[1].flowing = false // ended since, and on offer already
 	for _, want := range []int{3, 3, 0} {
@@ -401,12 +413,44 @@ func TestTheRestIsLookedAtLater(t *testing.T) {
 	}
 	members := []Member{{UID{1}, Active}, {UID{2}, Active}}
 	assert.Equal(t, []uint32{8, 9, 0, 1}, asked(m.Step(1, ViewChanged{Members: members, Ring: rankAll{{1}, {2}}})))
-	_, urgent := m.Unfinished()
-	assert.True(t, urgent)
+	assert.True(t, m.LooksOn())
 	assert.Equal(t, []uint32{2, 3, 4, 5}, asked(m.Step(1, Proceed{})))
 	assert.Equal(t, []uint32{6, 7}, asked(m.Step(1, Proceed{})))
-	_, urgent = m.Unfinished()
-	assert.False(t, urgent)
+	assert.False(t, m.LooksOn())
+}
+
+// Hits may wait for a look at all partitions after a member was lost, and else not.
+func TestALossIsUrgent(t *testing.T) {
+	members := []Member{{UID{1}, Active}, {UID{2}, Active}, {UID{3}, Leaving}}
+	with := func(members ...Member) Event { return ViewChanged{members, rankAll{{1}, {2}}} }
+	for name, c := range map[string]struct {
+		event  Event
+		urgent bool
+	}{
+		"one comes":                  {with(append(members, Member{UID{4}, Active})...), false},
+		"one begins to leave":        {with(members[0], Member{UID{2}, Leaving}, members[2]), false},
+		"one that was leaving goes":  {with(members[:2]...), false},
+		"one that was leaving dies":  {Proof{UID{3}}, false},
+		"one is gone":                {with(members[0], members[2]), true},
+		"one is held dead":           {with(members[0], Member{UID{2}, Dead}, members[2]), true},
+		"one is proved to be dead":   {Proof{UID{2}}, true},
+		"one that was dead is heard": {Received{From: UID{5}, Msg: Fenced{0, Term{}}}, false},
+	} {
+		m, err := New(Config{Self: UID{1}, Partitions: 10, Batch: 4})
+		require.NoError(t, err)
+		m.Step(1, with(members...))
+		for m.LooksOn() {
+			m.Step(1, Proceed{})
+		}
+		m.Step(1, c.event)
+		_, urgent := m.Unfinished()
+		assert.Equal(t, c.urgent, urgent, name)
+		for m.LooksOn() {
+			m.Step(1, Proceed{})
+		}
+		_, urgent = m.Unfinished()
+		assert.False(t, urgent, name)
+	}
 }
 
 // What has to be looked at anew before all of it was looked at goes round.

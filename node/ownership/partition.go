@@ -36,6 +36,7 @@ type partition struct {
 	misplaced bool // and something is due since the view changed last
 	used      bool // as Config.InUse said then
 	unseen    bool // in agenda.unseen
+	restless  bool // in agenda.restless, as is every one that is neither calm nor a flow in its place
 
 	copy   Version // zero: no complete copy
 	parent Version // what copy.Term continued
@@ -101,8 +102,12 @@ func (m *Machine) endOwning(q *partition) {
 	q.own, q.claim = nil, nil
 }
 
-// rest is the role of those who neither serve nor want to.
+// rest is the role of those who neither serve nor want to. Who wanted to, and has a copy, reports that: others may have
+// passed it over.
 func (m *Machine) rest(q *partition) {
+	if q.role == Claiming && q.holds() && q.report == 0 {
+		q.report = m.now + toTime(claimRetry)
+	}
 	q.claim = nil
 	q.role = None
 	if q.holds() {

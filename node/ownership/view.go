@@ -38,7 +38,8 @@ type view struct {
 	heard  map[UID]strategy.Time
 }
 
-func (m *Machine) setView(e ViewChanged) {
+// setView reports whether somebody is lost who was not leaving.
+func (m *Machine) setView(e ViewChanged) (lost bool) {
 	before := m.view.states
 	m.view.ring = e.Ring
 	m.view.states = make(map[UID]MemberState, len(e.Members))
@@ -73,6 +74,9 @@ func (m *Machine) setView(e ViewChanged) {
 			delete(m.view.proof, u)
 		}
 	}
+	for u, st := range before {
+		lost = lost || st != Leaving && st != Dead && m.view.states[u] == Dead
+	}
 	var came []UID
 	for _, u := range m.view.others {
 		if before[u] == Dead {
@@ -89,6 +93,7 @@ func (m *Machine) setView(e ViewChanged) {
 			q.report = m.now
 		}
 	})
+	return lost
 }
 
 // hear notes that a message of u was read: it lives.

@@ -132,7 +132,8 @@ type Driver struct {
 	retained map[retention]ownership.State
 	parked   map[int]time.Time // partitions in mode Park, and since when requests are kept
 	packer   packer
-	rest     time.Time // until when bulk waits
+	records  []actor.Record // memory for those of a state
+	rest     time.Time      // until when bulk waits
 	batch    batch
 	losses   *losses
 	silent   []ownership.UID // as was logged last
@@ -210,11 +211,12 @@ func (d *Driver) Run() {
 		if pause := d.work(); pause > 0 {
 			rest.Reset(pause)
 		}
-		pause := proceedEvery
-		if d.looksOn() {
-			pause = busy // it takes half of a busy processor, no more
-		}
-		if unfinished, _ := d.machine.Unfinished(); unfinished && !proceeds {
+		d.looksOn()
+		if unfinished, urgent := d.machine.Unfinished(); unfinished && !proceeds {
+			pause := proceedEvery
+			if urgent {
+				pause = busy // it takes half of a busy processor, no more
+			}
 			proceed.Reset(pause)
 			proceeds = true
 		}

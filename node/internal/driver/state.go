@@ -67,15 +67,15 @@ func (d *Driver) pack(k *packer, p int, after uint64) ownership.State {
 	return s
 }
 
-// read takes a state apart. What it does not know is left out, with a line in the log.
-func (d *Driver) read(p int, s ownership.State) (x parts) {
+// read takes a state apart, with room for its records. What it does not know is left out, with a line in the log.
+func (d *Driver) read(p int, s ownership.State, room []actor.Record) (x parts) {
 	for _, sec := range s.Sections {
 		var err error
 		switch {
 		case sec.Version != sectionVersion:
 			err = errors.New("its version is unknown")
 		case sec.Kind == sectionRecords:
-			x.recs, err = readRecords(nil, sec.Body)
+			x.recs, err = readRecords(room[:0], sec.Body)
 		case sec.Kind == sectionIDs:
 			x.ids = sec.Body
 		case sec.Kind == sectionClock:
@@ -87,7 +87,8 @@ func (d *Driver) read(p int, s ownership.State) (x parts) {
 			err = errors.New("its kind is unknown")
 		}
 		if err != nil {
-			d.cfg.Logger.Warn("leaving out a part of a partition's state", "partition", p, "kind", sec.Kind, "version", sec.Version, "err", err)
+			d.cfg.Logger.Warn("leaving out a part of a partition's state",
+				"partition", p, "kind", sec.Kind, "version", sec.Version, "err", err)
 		}
 	}
 	return x
@@ -135,7 +136,7 @@ func (d *Driver) stage(f ownership.Stage) {
 		d.staged[k] = s
 	}
 	s.at = time.Now()
-	s.chunks = append(s.chunks, d.read(int(f.P), f.State))
+	s.chunks = append(s.chunks, d.read(int(f.P), f.State, nil))
 }
 
 func (d *Driver) install(f ownership.Install) {
@@ -151,7 +152,9 @@ func (d *Driver) install(f ownership.Install) {
 			delete(d.staged, k)
 		}
 	}
-	d.put(p, d.read(p, f.State), f.State.Seq)
+	x := d.read(p, f.State, d.records)
+	d.put(p, x, f.State.Seq)
+	d.records = x.recs[:0]
 	d.losses.copied[p] = true
 }
 
@@ -187,7 +190,7 @@ func (d *Driver) join(f ownership.Join) {
 	if f.From == d.cfg.Self {
 		s = d.retained[retention{f.P, f.ID}]
 	}
-	x := d.read(p, s)
+	x := d.read(p, s, nil)
 	d.putIDs(p, x, true) // first: a hit that is sent again meanwhile must not be charged beside what it is joined with
 	if _, err := d.cfg.Actors.Join(p, x.recs, false); err != nil {
 		d.cfg.Logger.Error("joining a copy", "partition", p, "err", err)

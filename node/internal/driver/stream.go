@@ -14,7 +14,8 @@ type streamer struct {
 	d    *Driver
 	peer *peer
 
-	worked time.Duration // since it rested; of whoever has the job
+	worked time.Duration // since it rested; as the next, of whoever has the job
+	buf    []byte
 
 	mu      sync.Mutex // guards what follows
 	jobs    []ownership.Stream
@@ -74,8 +75,9 @@ func (s *streamer) send(f ownership.Stream) {
 		s.peer.bulk.put(ownership.Chunk{P: f.P, Term: f.Term, Stream: f.Stream, N: n}, state)
 	}
 	seq := d.cfg.Actors.All(p, func(recs []actor.Record) bool {
+		s.buf = appendRecords(s.buf[:0], recs)
 		chunk(ownership.State{Sections: []ownership.Section{
-			{Kind: sectionRecords, Version: sectionVersion, Body: appendRecords(nil, recs)},
+			{Kind: sectionRecords, Version: sectionVersion, Body: s.buf},
 		}})
 		return s.wait()
 	})

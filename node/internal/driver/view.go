@@ -24,7 +24,7 @@ func (d *Driver) SetView(members []ownership.Member, ring ownership.Ring) (done 
 // looksOn reports whether the machine has partitions to look at since the view has changed. If not, it tells those who wait
 // for that.
 func (d *Driver) looksOn() bool {
-	if _, urgent := d.machine.Unfinished(); urgent {
+	if d.machine.LooksOn() {
 		return true
 	}
 	for _, told := range d.viewers {
