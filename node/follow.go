@@ -54,7 +54,9 @@ func (n *Node) rebuildLocked() {
 		n.applyLocked(c)
 	}
 	self := &peer{meta: n.self, gossipAddr: n.gossip.addr}
-	v := newView(n.view.Load().ring, self, n.others)
+	old := n.view.Load()
+	v := newView(old.ring, self, n.others)
+	n.routes.keep(old, v)
 	n.view.Store(v)
 	n.countVanishedLocked()
 	n.tellDriver(v)

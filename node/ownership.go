@@ -55,15 +55,13 @@ type ranks struct {
 }
 
 func newRanks(v *view) *ranks {
-	r := &ranks{depth: len(v.ring.Ranked(0))}
-	byName := make(map[string]ownership.UID, len(v.owners))
-	for _, p := range v.owners {
-		byName[p.meta.name] = ownership.UID(p.meta.uid)
-	}
+	ranked := v.ring.AppendRanked(nil, 0)
+	r := &ranks{depth: len(ranked)}
 	r.uids = make([]ownership.UID, 0, v.ring.Partitions()*r.depth)
 	for p := range v.ring.Partitions() {
-		for _, name := range v.ring.Ranked(p) {
-			r.uids = append(r.uids, byName[name])
+		ranked = v.ring.AppendRanked(ranked[:0], p)
+		for _, i := range ranked {
+			r.uids = append(r.uids, ownership.UID(v.owners[i].meta.uid))
 		}
 	}
 	return r

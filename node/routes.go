@@ -1,14 +1,14 @@
 package node
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"github.com/traffik-io/traffik/node/internal/driver"
 	"github.com/traffik-io/traffik/transport"
 )
 
-// routes are the owners that other nodes named, where they differ from what this node knows itself.
+// routes are the owners that other nodes named, where they differ from what this node knows itself; and, in term 0, those
+// whom the view named before.
 type routes []atomic.Pointer[route]
 
 type route struct {
@@ -23,6 +23,24 @@ func (r routes) learn(p int, term uint64, owner transport.UID) {
 		return
 	}
 	r[p].CompareAndSwap(known, &route{term, owner})
+}
+
+// keep has whoever should have owned a partition before the view changed from old to v be asked first, if nobody has named
+// another: it goes on serving until it has handed over.
+func (r routes) keep(old, v *view) {
+	before := map[*peer]*route{}
+	for p := range r {
+		was, is := old.owner(p), v.owner(p)
+		if was == nil || is == nil || was.meta.uid == is.meta.uid || r[p].Load() != nil || v.find(was.meta.uid) == nil {
+			continue
+		}
+		known := before[was]
+		if known == nil {
+			known = &route{owner: was.meta.uid}
+			before[was] = known
+		}
+		r[p].CompareAndSwap(nil, known)
+	}
 }
 
 // forget drops a route that led nowhere.
@@ -58,9 +76,8 @@ func (n *Node) heir(v *view, p int) *peer {
 	if first == nil || first == v.self || !n.proofs.has(first.meta.uid) {
 		return first
 	}
-	for _, name := range v.ring.Ranked(p)[1:] {
-		i, ok := slices.BinarySearch(v.ring.Members(), name)
-		if ok && !n.proofs.has(v.owners[i].meta.uid) {
+	for _, i := range v.ring.AppendRanked(nil, p)[1:] {
+		if !n.proofs.has(v.owners[i].meta.uid) {
 			return v.owners[i]
 		}
 	}

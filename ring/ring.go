@@ -82,6 +82,16 @@ func (r *Ring) Ranked(p int) []string {
 	return names
 }
 
+// AppendRanked appends those whom Ranked names, by their indices in Members.
+func (r *Ring) AppendRanked(indices []int, p int) []int {
+	for _, i := range r.row(p) {
+		if i != none {
+			indices = append(indices, int(i))
+		}
+	}
+	return indices
+}
+
 // Owned is the number of partitions that each member owns, in the order of Members.
 func (r *Ring) Owned() []int {
 	n := make([]int, len(r.members))

@@ -109,7 +109,7 @@ func (f *fleet) settle() {
 	f.t.Helper()
 	still := 0
 	eventuallyWithin(f.t, 3*patience, func() error {
-		time.Sleep(50 * time.Millisecond) // to ask costs the nodes more than to wait costs the test
+		time.Sleep(time.Duration(rounds(50, 200)) * time.Millisecond) // to ask costs the nodes what is to be measured
 		err := f.unsettled()
 		if still++; err != nil {
 			still = 0
