@@ -60,6 +60,15 @@ func (s *streamer) next() (f ownership.Stream, ok bool) {
 func (s *streamer) run() {
 	for f, ok := s.next(); ok; f, ok = s.next() {
 		s.send(f)
+		s.rest()
+	}
+}
+
+// rest has the streamer work for a quarter of the time, no more.
+func (s *streamer) rest() {
+	if s.worked > time.Millisecond {
+		time.Sleep(3 * s.worked)
+		s.worked = 0
 	}
 }
 
@@ -74,14 +83,20 @@ func (s *streamer) send(f ownership.Stream) {
 		n++
 		s.peer.bulk.put(ownership.Chunk{P: f.P, Term: f.Term, Stream: f.Stream, N: n}, state)
 	}
+	began := time.Now()
 	seq := d.cfg.Actors.All(p, func(recs []actor.Record) bool {
 		s.buf = appendRecords(s.buf[:0], recs)
 		chunk(ownership.State{Sections: []ownership.Section{
 			{Kind: sectionRecords, Version: sectionVersion, Body: s.buf},
 		}})
-		return s.wait()
+		s.worked += time.Since(began)
+		s.rest()
+		more := s.wait()
+		began = time.Now()
+		return more
 	})
 	chunk(s.tail(p))
+	s.worked += time.Since(began)
 	if !s.wait() {
 		return
 	}
@@ -113,10 +128,6 @@ func (s *streamer) sendSmall(f ownership.Stream) (owned bool) {
 		}
 		s.worked += time.Since(began)
 	})
-	if s.worked > time.Millisecond { // it takes half of a busy processor, no more
-		time.Sleep(s.worked)
-		s.worked = 0
-	}
 	return asked && owned
 }
 
