@@ -108,6 +108,9 @@ func (m *Machine) Concerns(now strategy.Time, e Event) int {
 	case Doubted:
 		return AnyPartition
 	case Received:
+		if q := m.have(e.Msg.partition()); q != nil && q.goesOn(e.Msg) {
+			return NoPartition
+		}
 		return int(e.Msg.partition())
 	case Mutated:
 		return int(e.P)
@@ -119,6 +122,13 @@ func (m *Machine) Concerns(now strategy.Time, e Event) int {
 		return int(e.P)
 	}
 	return NoPartition
+}
+
+// goesOn reports whether q is a flow, and stays one with msg: who asks whether it is owned here is told so, and then leaves
+// it alone. Thousands do when a node joins.
+func (q *partition) goesOn(msg Message) bool {
+	c, ok := msg.(Claim)
+	return ok && q.flowing && q.role == Owner && !q.hint.Less(c.Known)
 }
 
 // woke reports whether an event at now is the first after a gap.

@@ -87,8 +87,10 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 		if q := m.part(e.Msg.partition()); q != nil && e.From != m.cfg.Self && e.From != (UID{}) {
 			m.hear(e.From)
 			m.answered(e)
-			m.receive(q, e)
-			m.follow(q, e.Msg)
+			goesOn := q.goesOn(e.Msg)
+			if m.receive(q, e); !goesOn {
+				m.follow(q, e.Msg)
+			}
 		}
 	case Mutated:
 		if q := m.have(e.P); q != nil {
