@@ -29,8 +29,8 @@ type Config struct {
 	// keeps copies in its place. It must be longer than Pause, and than a few round trips: a node that was busy for a
 	// moment goes on as if nothing had been. Default 2 s.
 	Patience time.Duration
-	// MaxHandoffs is the number of partitions that are handed off at once. Default 256. A node that leaves must end, while
-	// one that stays does not: for it this and the two that follow double with each second that its leave takes.
+	// MaxHandoffs is the number of partitions that are handed off at once. Default 256. A leave must end, other moves need
+	// not: this and the two that follow double with each second that a member has been leaving.
 	MaxHandoffs int
 	// MaxHandoffsTo is how many of them may have the same target, so that one which does not answer leaves room for
 	// others. Default a quarter of MaxHandoffs, at least 1.
@@ -56,6 +56,7 @@ const (
 	claimRetry    = 100 * time.Millisecond
 	probeRetry    = 200 * time.Millisecond // of one that has answered nothing for a while
 	remember      = time.Second            // claimants, and the living
+	relief        = 2 * time.Second        // for owners to replace the copies of a node that leaves, before it reports them
 	miss          = 2 * time.Minute        // one that was lost, while this node leaves
 	ownerPatience = 5 * time.Second        // with an owner that lives, before this node claims what it has a copy of
 	stall         = 100 * time.Millisecond // between two events: ticks alone come more often, unless this process stands still

@@ -2,10 +2,11 @@ package ownership
 
 import "time"
 
-// haste is how many times as much is handed over at once as by a node that stays. What is in use goes first, and hits wait
-// for it: a leave begins gently, and doubles with each second, so that it ends in time however slow the machines are.
+// haste is how many times as much as else moves at once, because this node or another leaves. What is in use goes first, and
+// hits wait for it: a leave begins gently, and doubles with each second, so that it ends in time however slow the machines
+// are.
 func (m *Machine) haste() int {
-	if m.state() != Leaving {
+	if m.leaving == 0 {
 		return 1
 	}
 	seconds := (m.now - m.leaving) / toTime(time.Second)

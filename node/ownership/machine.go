@@ -19,7 +19,7 @@ type Machine struct {
 	streams   uint64
 	handing   int           // handoffs in flight
 	handingTo map[UID]int   // by target
-	leaving   strategy.Time // since when, if this node leaves
+	leaving   strategy.Time // when the last began to leave of those that do; 0: nobody does
 	lostAt    strategy.Time // when last a member was lost that was not leaving
 
 	silences  map[UID]*silence

@@ -50,9 +50,6 @@ func (m *Machine) setView(e ViewChanged) (lost bool) {
 			m.view.others = append(m.view.others, x.UID)
 		}
 	}
-	if m.state() == Leaving && before[m.cfg.Self] != Leaving {
-		m.leaving = m.now
-	}
 	slices.SortFunc(m.view.others, func(a, b UID) int {
 		if a.Less(b) {
 			return -1
@@ -72,6 +69,16 @@ func (m *Machine) setView(e ViewChanged) (lost bool) {
 	for u := range m.view.proof {
 		if _, ok := m.view.states[u]; !ok {
 			delete(m.view.proof, u)
+		}
+	}
+	leaving := m.leaving
+	m.leaving = 0
+	for u, st := range m.view.states {
+		switch {
+		case st == Leaving && before[u] != Leaving:
+			m.leaving = m.now
+		case st == Leaving:
+			m.leaving = max(m.leaving, leaving)
 		}
 	}
 	for u, st := range before {

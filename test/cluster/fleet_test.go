@@ -103,21 +103,26 @@ func (f *fleet) kill(victims ...*process) {
 	}
 }
 
-// settle waits until every node sees the others only, serves the partitions that it should, and has copied them. It
-// paces a test and proves nothing.
-func (f *fleet) settle() {
+// settle waits until every node sees the others only, serves the partitions that it should, and has copied them, and
+// returns since when that is so. It paces a test and proves nothing.
+func (f *fleet) settle() (since time.Time) {
 	f.t.Helper()
 	still := 0
 	eventuallyWithin(f.t, 3*patience, func() error {
 		time.Sleep(time.Duration(rounds(50, 200)) * time.Millisecond) // to ask costs the nodes what is to be measured
+		now := time.Now()
 		err := f.unsettled()
 		if still++; err != nil {
 			still = 0
-		} else if still < 3 {
+		} else if still == 1 {
+			since = now
+		}
+		if err == nil && still < 3 {
 			err = errors.New("it is not still yet")
 		}
 		return err
 	})
+	return since
 }
 
 // unsettled is why f is not settled.

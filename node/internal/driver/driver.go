@@ -69,7 +69,7 @@ const (
 	// as many begin as may be under way.
 	maxHandoffs   = 64 // at a time
 	maxHandoffsTo = 16 // of them to one target
-	maxRecalls    = 16
+	maxRecalls    = 14
 	proceedEvery  = tickEvery / 4
 
 	// silence is for how long a claim waits for members that do not answer. Thousands of claims and copies go out at
