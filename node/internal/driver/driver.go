@@ -149,22 +149,23 @@ func New(cfg Config) (*Driver, error) {
 	if cfg.Replicas == 0 {
 		cfg.Replicas = 2
 	}
-	m, err := ownership.New(ownership.Config{
-		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: machineLag(cfg.MaxLag), Pause: maxPause,
-		MaxHandoffs: maxHandoffs, MaxHandoffsTo: maxHandoffsTo, MaxRecalls: maxRecalls, Silence: silence,
-		InUse: func(p uint32) bool { return cfg.Actors.KeysOf(int(p)) > 0 },
-	})
-	if err != nil {
-		return nil, fmt.Errorf("driver: %w", err)
-	}
 	d := &Driver{
-		cfg: cfg, machine: m,
+		cfg:   cfg,
 		gates: make([]gate, cfg.Partitions), signs: make(signs, cfg.Partitions), terms: make([]atomic.Uint64, cfg.Partitions),
 		bases: make([]uint64, cfg.Partitions), owned: make([]bool, cfg.Partitions),
 		wake: make(chan struct{}, 1), drained: make(chan struct{}),
 		paced: map[int]struct{}{}, holds: map[int]time.Time{}, peers: map[ownership.UID]*peer{}, staged: map[stage]*staging{},
 		retained: map[retention]ownership.State{}, parked: map[int]time.Time{},
 	}
+	m, err := ownership.New(ownership.Config{
+		Self: cfg.Self, Partitions: uint32(cfg.Partitions), Replicas: cfg.Replicas, MaxLag: machineLag(cfg.MaxLag), Pause: maxPause,
+		MaxHandoffs: maxHandoffs, MaxHandoffsTo: maxHandoffsTo, MaxRecalls: maxRecalls, Silence: silence,
+		InUse: d.inUse,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("driver: %w", err)
+	}
+	d.machine = m
 	d.handoffs.offered, d.losses = map[int]time.Time{}, newLosses(cfg.Partitions)
 	d.flows = flows{make([]atomic.Pointer[outflow], cfg.Partitions), make([]inflow, cfg.Partitions)}
 	d.feeds, d.failed = map[ownership.UID]*feed{}, map[int]time.Time{}

@@ -174,9 +174,12 @@ func TestCopiesCatchUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, a, b := two(t, nil)
 		unread := func() int { return int(b.has(0) - b.actors.Seq(0)) }
+		assert.False(t, b.inUse(0))
 		a.hit(0, 3)
 		pass(10 * time.Millisecond)
 		assert.Equal(t, 3, unread())
+		assert.Zero(t, b.actors.KeysOf(0))
+		assert.True(t, b.inUse(0), "hits will wait for it if its owner dies")
 		pass(time.Second)
 		assert.Zero(t, unread(), "after a while")
 		for range 2 * maxUnread / 40 { // a record takes more

@@ -34,6 +34,17 @@ func (d *Driver) looksOn() bool {
 	return false
 }
 
+// inUse reports whether p has keys, be they of changes that are not read yet.
+func (d *Driver) inUse(p uint32) bool {
+	if d.cfg.Actors.KeysOf(int(p)) > 0 {
+		return true
+	}
+	in := &d.flows.in[p]
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return len(in.unread) > 0
+}
+
 // Proved says that a process is certainly dead, though gossip may not say so yet.
 func (d *Driver) Proved(uid ownership.UID) {
 	d.post(func() { d.step(ownership.Proof{UID: uid}) })
