@@ -93,6 +93,7 @@ func TestRanksNeverTie(t *testing.T) {
 	for p := range 4 {
 		r.rank(p)
 		assert.Equal(t, []string{"a", "b"}, r.Ranked(p))
+		assert.Equal(t, []int{0, 1}, r.AppendRanked(nil, p))
 	}
 }
 

@@ -573,3 +573,46 @@ func TestALeaveIsHurried(t *testing.T) {
 	}
 	assert.Equal(t, 8, m.handing)
 }
+
+// A flow goes on when others ask whose it is, as thousands do when a node joins; unless they know of a later term.
+func TestAFlowGoesOnWhenItIsAskedFor(t *testing.T) {
+	p := newGroup(t, Config{}, 3)
+	f, ok := p.m[0].Flow(0)
+	require.True(t, ok)
+	asked := func(known Term) Received { return Received{From: UID{3}, Msg: Claim{P: 0, Round: 7, Known: known}} }
+	require.Equal(t, NoPartition, p.m[0].Concerns(p.now, asked(f.Term)))
+	p.log = nil
+	p.step(0, asked(f.Term))
+	answer := p.log[0].(Send)
+	assert.Equal(t, UID{3}, answer.To)
+	assert.Equal(t, Owner, answer.Msg.(ClaimAnswer).Role)
+	assert.Equal(t, f.Term, answer.Msg.(ClaimAnswer).Copy.Term)
+
+	later := f.Term
+	later.N++
+	assert.Equal(t, 0, p.m[0].Concerns(p.now, asked(later)))
+	assert.Equal(t, 0, p.m[0].Concerns(p.now, Received{From: UID{3}, Msg: Fenced{0, later}}))
+	p.m[1].have(0).flowing = true
+	assert.Equal(t, 0, p.m[1].Concerns(p.now, asked(f.Term)), "how much a copy has is told exactly")
+}
+
+// A tick looks at nothing where nothing is due.
+func TestTicksLookAtWhatIsRestless(t *testing.T) {
+	p := newPair(t, Config{})
+	p.pass(100 * time.Millisecond)
+	assert.Empty(t, p.m[0].agenda.restless)
+	p.step(0, Mutated{0, 1})
+	p.pass(100 * time.Millisecond)
+	assert.Empty(t, p.m[0].agenda.restless)
+	p.cut = true
+	p.step(0, Mutated{0, 2})
+	p.pass(100 * time.Millisecond)
+	assert.Len(t, p.m[0].agenda.restless, 1, "the copy is to get what it lacks")
+	p.cut = false
+	p.pass(time.Second)
+	assert.Empty(t, p.m[0].agenda.restless)
+	_, ok := p.m[0].Flow(0)
+	require.True(t, ok)
+	p.m[0].Step(p.now, Flowed{P: 0, Seq: 3, Acked: []uint64{2}, At: p.now})
+	assert.Len(t, p.m[0].agenda.restless, 1, "nor has it what a flow leaves behind")
+}
