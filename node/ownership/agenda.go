@@ -12,6 +12,7 @@ import (
 // agenda is what is left to do.
 type agenda struct {
 	unseen   []*partition // those not looked at since the view changed
+	again    bool         // all are to be looked at once more, when these are done
 	urgent   bool         // hits may wait for them
 	restless []*partition // those in which something may be due at the next tick, see disturb
 	flows    []*partition // those that should be elsewhere, and wait for their turn to be called back
@@ -31,16 +32,15 @@ func (a *agenda) add(q *partition) {
 
 // inOrder is what was added, with what is in use first. It is valid until add is called.
 func (a *agenda) inOrder() []*partition {
-	all := append(a.used, a.unused...)
+	a.used = append(a.used, a.unused...)
+	all := a.used
 	a.used, a.unused = all[:0], a.unused[:0]
 	return all
 }
 
-// changed looks at what the view has changed. If one is lost who was not leaving, hits may wait for that.
-func (m *Machine) changed(lost bool) {
-	if lost {
-		m.agenda.urgent, m.lostAt = true, m.now
-	}
+// changed looks at what the view has changed. It is urgent if hits may wait for that.
+func (m *Machine) changed(urgent bool) {
+	m.agenda.urgent = m.agenda.urgent || urgent
 	m.begin()
 	m.review()
 	m.agenda.recalls = m.cfg.MaxRecalls * m.haste()
@@ -51,16 +51,16 @@ func (m *Machine) changed(lost bool) {
 // tick drives whatever waits for time to pass. What is to be looked at again and again goes round: no part of it waits for
 // ever.
 func (m *Machine) tick() {
-	again := m.recheck()
-	if m.listen() || again && len(m.agenda.unseen) == 0 {
-		m.agenda.urgent = true
+	a := &m.agenda
+	a.again = a.again || m.recheck()
+	if m.listen() || a.again && len(a.unseen) == 0 {
+		a.again, a.urgent = false, true
 		m.review()
 	}
-	a := &m.agenda
 	a.recalls, a.flows, a.line = m.cfg.MaxRecalls*m.haste(), a.flows[:0], a.line[:0]
 	a.restless = slices.DeleteFunc(a.restless, func(q *partition) (calm bool) {
-		if calm = q.flowing && !q.misplaced || !q.flowing && q.calm && m.on(ruleCalm); !calm && !q.unseen {
-			a.add(q)
+		if calm = q.flowing && !q.misplaced || !q.flowing && q.calm && m.on(ruleCalm); !calm && (!q.unseen || q.role == Frozen || q.role == Claiming) {
+			a.add(q) // hits may be waiting for what was lost on the way
 		}
 		q.restless = !calm
 		return calm

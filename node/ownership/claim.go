@@ -131,7 +131,7 @@ func (m *Machine) driveIdle(q *partition) {
 		return
 	}
 	if m.state() == Leaving && q.holds() && q.report == 0 {
-		q.report = m.leaving + toTime(relief)
+		q.report = max(m.leaving+toTime(relief), m.now+toTime(2*claimRetry))
 	}
 	if q.report != 0 && m.now >= q.report && q.holds() {
 		q.report = m.now + toTime(2*claimRetry)

@@ -39,9 +39,9 @@
 //     wall time of the start), and carries the effects out in order before the next Step. Events that effects cause
 //     ([Quiesced], [Streamed], [Joined]) are stepped afterwards.
 //  2. It sends a [Tick] every 50 ms, and a [Proceed] now and then while [Machine.Unfinished] says that there is more to do:
-//     thousands of partitions may be concerned by a change of the view, and what hits wait for comes first. Before each
-//     decision and before each answer it compares its clock with the last Step; if more than Config.Pause has passed it
-//     steps a Tick first, and decides by the gate that it then finds.
+//     thousands of partitions may be concerned by a change of the view, and what hits wait for comes first. If it is urgent,
+//     it sends them as fast as it can afford. Before each decision and before each answer it compares its clock with the
+//     last Step; if more than Config.Pause has passed it steps a Tick first, and decides by the gate that it then finds.
 //  3. It keeps a gate per partition, initially Redirect. Serve decides hits, Park keeps them (4,096 a partition,
 //     ordered by deadline, then NOT_OWNER), Redirect answers NOT_OWNER. [Gate] closes the gate before the next effect:
 //     turns that run are let finish first. Answers that wait for Acked fail as unknown when a gate turns to Redirect.

@@ -9,8 +9,8 @@ type Event interface{ isEvent() }
 // Config.Pause after the last event.
 type Tick struct{}
 
-// Proceed goes on with what the last Tick has put off: thousands of partitions may have to move, a few at a time. A driver
-// may send some between two Ticks, see [Machine.Unfinished].
+// Proceed goes on with what was put off: thousands of partitions may have to be looked at after a change of the view, and to
+// move, a few at a time. A driver may send some between two Ticks, see [Machine.Unfinished].
 type Proceed struct{}
 
 // ViewChanged replaces the view.

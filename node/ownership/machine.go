@@ -17,10 +17,10 @@ type Machine struct {
 	agenda    agenda
 	rounds    uint64 // of claims
 	streams   uint64
-	handing   int           // handoffs in flight
-	handingTo map[UID]int   // by target
-	leaving   strategy.Time // when the last began to leave of those that do; 0: nobody does
-	lostAt    strategy.Time // when last a member was lost that was not leaving
+	handing   int                   // handoffs in flight
+	handingTo map[UID]int           // by target
+	leaving   strategy.Time         // when the last began to leave of those that do; 0: nobody does
+	lost      map[UID]strategy.Time // active members that went without a leave, and when
 
 	silences  map[UID]*silence
 	probeAt   strategy.Time // of those who have answered nothing for a while
@@ -41,6 +41,7 @@ func New(cfg Config) (*Machine, error) {
 		parts:     make([]*partition, cfg.Partitions),
 		handingTo: map[UID]int{},
 		silences:  map[UID]*silence{},
+		lost:      map[UID]strategy.Time{},
 		view:      view{proof: map[UID]bool{}, heard: map[UID]strategy.Time{}},
 	}, nil
 }
@@ -76,10 +77,14 @@ func (m *Machine) Step(now strategy.Time, e Event) []Effect {
 	case Proof:
 		if !m.view.proof[e.UID] {
 			m.view.proof[e.UID] = true
+			if m.view.states[e.UID] == Active {
+				m.lost[e.UID] = m.now
+			}
 			m.changed(m.view.states[e.UID] != Leaving)
 		}
 	case ProofCleared:
 		delete(m.view.proof, e.UID)
+		delete(m.lost, e.UID)
 		m.unsettled = m.now
 	case Doubted:
 		m.doubt()

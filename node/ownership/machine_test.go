@@ -476,6 +476,18 @@ func TestNothingIsPutOffForEver(t *testing.T) {
 	assert.Empty(t, left())
 	m.Step(4, Tick{})
 	assert.Equal(t, []uint32{4, 5, 6, 7, 8, 9}, left())
+
+	for len(left()) > 0 { // a second after that
+		m.Step(toTime(10*time.Second), Proceed{})
+	}
+	m.Step(toTime(10*time.Second), view)
+	m.broken = true // a silent one has answered amid a look
+	m.Step(toTime(10*time.Second), Tick{})
+	assert.Equal(t, []uint32{8, 9}, left())
+	m.Step(toTime(10*time.Second), Tick{})
+	assert.Empty(t, left())
+	m.Step(toTime(10*time.Second), Tick{})
+	assert.Equal(t, []uint32{4, 5, 6, 7, 8, 9}, left(), "all are looked at once more")
 }
 
 // An owner that lives is given time to hand over what a holder should own.
@@ -615,4 +627,26 @@ func TestTicksLookAtWhatIsRestless(t *testing.T) {
 	require.True(t, ok)
 	p.m[0].Step(p.now, Flowed{P: 0, Seq: 3, Acked: []uint64{2}, At: p.now})
 	assert.Len(t, p.m[0].agenda.restless, 1, "nor has it what a flow leaves behind")
+}
+
+// Who reports a copy that its owner knows of is told so, and leaves it at that.
+func TestReportsEnd(t *testing.T) {
+	p := newPair(t, Config{})
+	p.step(0, Mutated{0, 1})
+	q := p.m[1].have(0)
+	for range 2 { // the first may find the owner amid something
+		q.report = p.now
+		p.log = nil
+		p.pass(time.Second)
+		reports := 0
+		for _, e := range p.log {
+			if s, ok := e.(Send); ok {
+				if r, ok := s.Msg.(Rack); ok && r.Stream == unasked {
+					reports++
+				}
+			}
+		}
+		assert.Equal(t, 1, reports)
+		assert.Zero(t, q.report)
+	}
 }

@@ -136,12 +136,18 @@ func (m *Machine) onRack(q *partition, from UID, r Rack) {
 		return
 	}
 	h := q.own.track(from, m.cfg.Self)
-	h.knows, h.waiting, h.tries = true, false, 0
+	h.knows = true
+	if r.Stream != unasked || h.flying == 0 { // else Deltas are under way, and are acknowledged
+		h.waiting, h.tries = false, 0
+	}
 	switch {
 	case r.Complete:
 		h.complete, h.lacks, h.gone, h.acked = true, false, false, max(h.acked, r.Seq)
 		if !h.drop {
 			h.stream, h.ready = 0, false
+		}
+		if r.Stream == unasked {
+			h.setLen = 0 // it is to hear that this node knows, or it goes on to tell
 		}
 	default:
 		h.complete, h.lacks, h.acked = false, true, 0

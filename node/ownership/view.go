@@ -1,6 +1,7 @@
 package ownership
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/traffik-io/traffik/strategy"
@@ -38,8 +39,8 @@ type view struct {
 	heard  map[UID]strategy.Time
 }
 
-// setView reports whether somebody is lost who was not leaving.
-func (m *Machine) setView(e ViewChanged) (lost bool) {
+// setView reports whether somebody is gone who was not leaving: hits may wait for what it owned.
+func (m *Machine) setView(e ViewChanged) (urgent bool) {
 	before := m.view.states
 	m.view.ring = e.Ring
 	m.view.states = make(map[UID]MemberState, len(e.Members))
@@ -82,8 +83,16 @@ func (m *Machine) setView(e ViewChanged) (lost bool) {
 		}
 	}
 	for u, st := range before {
-		lost = lost || st != Leaving && st != Dead && m.view.states[u] == Dead
+		if m.view.states[u] == Dead && st != Dead && st != Leaving {
+			urgent = true
+			if st == Active {
+				m.lost[u] = m.now
+			}
+		}
 	}
+	maps.DeleteFunc(m.lost, func(u UID, at strategy.Time) bool {
+		return m.past(at, miss) || m.view.states[u] != Dead && !m.view.proof[u]
+	})
 	var came []UID
 	for _, u := range m.view.others {
 		if before[u] == Dead {
@@ -100,7 +109,7 @@ func (m *Machine) setView(e ViewChanged) (lost bool) {
 			q.report = m.now
 		}
 	})
-	return lost
+	return urgent
 }
 
 // hear notes that a message of u was read: it lives.
@@ -109,6 +118,9 @@ func (m *Machine) hear(u UID) {
 		m.unsettled = m.now
 	}
 	delete(m.view.proof, u)
+	if m.view.states[u] != Dead {
+		delete(m.lost, u)
+	}
 	if m.on(ruleC1) {
 		m.view.heard[u] = m.now
 	}

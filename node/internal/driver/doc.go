@@ -20,8 +20,9 @@
 // A change is told to the machine at the latest a quarter of MaxLag later, at once with Sync and while answers wait, and
 // within a second while nobody else was ever there who could hold a copy. State is extracted when a message is queued, and is
 // encoded then; whole partitions are streamed over a link of their own, with at most some megabytes queued, so that they
-// delay no hit. After a change of the view the machine looks at some hundred partitions at a time, those in use first, and
-// moves begin a few at a time (see ownership.Proceed).
+// delay no hit. After a change of the view the machine looks at some hundred partitions at a time, those in use first: for half
+// of the time if a member was lost, else each 12.5 ms, since all are served where they were. Moves begin a few at a time (see
+// ownership.Proceed).
 //
 // # Guarantees
 //

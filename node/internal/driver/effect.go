@@ -100,7 +100,7 @@ func (d *Driver) acked(f ownership.Acked) {
 // patience is how long a request may be kept, and how long a peer may take to read a stream.
 const (
 	patience   = 100 * time.Millisecond
-	holdFor    = 10 * time.Second
+	holdFor    = 30 * time.Second
 	forgetAway = 30 * time.Second // what a peer staged and did not finish
 )
 

@@ -154,7 +154,9 @@ func (d *Driver) install(f ownership.Install) {
 	}
 	x := d.read(p, f.State, d.records)
 	d.put(p, x, f.State.Seq)
-	d.records = x.recs[:0]
+	if clear(x.recs); cap(x.recs) > cap(d.records) {
+		d.records = x.recs
+	}
 	d.losses.copied[p] = true
 }
 

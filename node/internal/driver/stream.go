@@ -67,7 +67,10 @@ func (s *streamer) run() {
 // rest has the streamer work for a quarter of the time, no more.
 func (s *streamer) rest() {
 	if s.worked > time.Millisecond {
-		time.Sleep(3 * s.worked)
+		select {
+		case <-time.After(3 * s.worked):
+		case <-s.d.ctx.Done():
+		}
 		s.worked = 0
 	}
 }
@@ -128,7 +131,7 @@ func (s *streamer) sendSmall(f ownership.Stream) (owned bool) {
 		}
 		s.worked += time.Since(began)
 	})
-	return asked && owned
+	return !asked || owned // not asked: the driver is closed
 }
 
 // wait returns when the peer has taken enough; false if the driver is closed.
