@@ -51,8 +51,22 @@ func (n *Node) setState(s State) {
 // becomes active: it claims at once, and whoever it does not know of it does not ask.
 func (n *Node) rebuildLocked() {
 	for _, c := range n.gossip.take() {
+		if n.leftUnseenLocked(c) {
+			n.seeLocked()
+		}
 		n.applyLocked(c)
 	}
+	n.seeLocked()
+}
+
+// leftUnseenLocked reports whether c is the end of a member whose leave is in no view yet: it would pass as lost.
+func (n *Node) leftUnseenLocked(c change) bool {
+	known, seen := n.others[c.meta.uid], n.view.Load().find(c.meta.uid)
+	return c.gone && known != nil && known.meta.state == Leaving && seen != nil && seen.meta.state != Leaving
+}
+
+// seeLocked makes a view of the members.
+func (n *Node) seeLocked() {
 	self := &peer{meta: n.self, gossipAddr: n.gossip.addr}
 	old := n.view.Load()
 	v := newView(old.ring, self, n.others)

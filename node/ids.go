@@ -165,7 +165,7 @@ func (d *dedup) appendCharges(b []byte, ids []uint64) []byte {
 	if len(ids) == 0 {
 		return b
 	}
-	b = d.appendHead(b, len(ids))
+	b = d.appendHead(b, d.floor.Load(), len(ids))
 	for _, id := range ids {
 		b = binary.AppendUvarint(b, id)
 		b = appendSized(b, d.findLocked(id).response())
@@ -174,9 +174,9 @@ func (d *dedup) appendCharges(b []byte, ids []uint64) []byte {
 }
 
 // appendHead appends what stands before n hits of one origin.
-func (d *dedup) appendHead(b []byte, n int) []byte {
+func (d *dedup) appendHead(b []byte, floor uint64, n int) []byte {
 	b = append(b, d.origin[:]...)
-	b = binary.AppendUvarint(b, d.floor.Load())
+	b = binary.AppendUvarint(b, floor)
 	return binary.AppendUvarint(b, uint64(n))
 }
 

@@ -31,7 +31,11 @@ func (r routes) keep(old, v *view) {
 	before := map[*peer]*route{}
 	for p := range r {
 		was, is := old.owner(p), v.owner(p)
-		if was == nil || is == nil || was.meta.uid == is.meta.uid || r[p].Load() != nil || v.find(was.meta.uid) == nil {
+		if was == nil || is == nil || was.meta.uid == is.meta.uid || v.find(was.meta.uid) == nil {
+			continue
+		}
+		named := r[p].Load()
+		if named != nil && v.find(named.owner) != nil {
 			continue
 		}
 		known := before[was]
@@ -39,7 +43,7 @@ func (r routes) keep(old, v *view) {
 			known = &route{owner: was.meta.uid}
 			before[was] = known
 		}
-		r[p].CompareAndSwap(nil, known)
+		r[p].CompareAndSwap(named, known)
 	}
 }
 

@@ -30,11 +30,11 @@ func TestRoutesKeepFormerOwners(t *testing.T) {
 	three := see(two.ring, member(1, Active), member(2, Active))
 
 	r := make(routes, partitions)
-	named := route{3, transport.UID{7}}
-	for p := range partitions {
+	named := route{3, transport.UID{1}}
+	for p, told := 0, 0; told < 2; p++ {
 		if three.owner(p).meta.uid == (transport.UID{2}) {
-			r.learn(p, named.term, named.owner)
-			break
+			r.learn(p, named.term, [...]transport.UID{named.owner, {7}}[told]) // 7 is gone since
+			told++
 		}
 	}
 	r.keep(two, three)

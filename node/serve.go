@@ -168,10 +168,11 @@ func (t *turn) Note(seq uint64, a actor.Answer) {
 
 // AppendID implements driver.Identified.
 func (t *turn) AppendID(b []byte) []byte {
-	if t.dedup.isSettled(t.id) {
+	floor := t.dedup.floor.Load() // once: it may be raised meanwhile
+	if t.id < floor {
 		return b
 	}
-	b = t.dedup.appendHead(b, 1)
+	b = t.dedup.appendHead(b, floor, 1)
 	b = binary.AppendUvarint(b, t.id)
 	return appendSized(b, &t.response)
 }

@@ -14,11 +14,12 @@ var closed = func() context.Context {
 }()
 
 // Leave is the first part of Shutdown: the node is not ready any more, and hands its partitions over, for as long as ctx
-// allows. It goes on answering until Shutdown, so that whoever still asks it loses no hit.
+// allows. It goes on answering until Shutdown, so that whoever still asks it loses no hit. If nobody is there, but others
+// vanished within two minutes, it waits for them: it may be cut off, and have the only copy. Shutdown alone does not.
 func (n *Node) Leave(ctx context.Context) {
 	n.mu.Lock()
 	n.leaving = true
-	alone := len(n.others) == 0
+	alone := len(n.others) == 0 && n.vanished.Load() == 0
 	n.mu.Unlock()
 	n.leave(ctx, alone)
 }
