@@ -15,16 +15,6 @@ func between(a, b int) func(int, int) bool {
 	return func(from, to int) bool { return from == a && to == b || from == b && to == a }
 }
 
-// pass lets d pass.
-func (p *pair) pass(d time.Duration) {
-	for end := p.now + toTime(d); p.now < end; {
-		p.now += 50 * msec
-		for i := range p.m {
-			p.step(i, Tick{})
-		}
-	}
-}
-
 func (p *pair) holders() []UID {
 	_, all := p.m[0].Holders(0)
 	return all
